@@ -1,0 +1,60 @@
+# Two commands do all the set-up: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check lint format types docs docs-check bench e2e lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Torana needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV) (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Vary a real photograph through a gateway started for it; pictures in out/demo
+	@$(BIN)/python examples/demo.py
+
+serve: $(READY) ## Run the gateway for a person, with a ready curl line
+	@$(BIN)/torana serve --curl
+
+test: $(READY) ## Run all tests
+	@$(BIN)/pytest
+
+check: lint types test docs-check ## Everything that CI runs
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+docs: $(READY) ## Write the generated parts of the docs anew
+	@$(BIN)/python docs/generate.py
+
+docs-check: $(READY)
+	@$(BIN)/python docs/generate.py --check
+
+bench: $(READY) ## Measure memory and start of the gateway; a table
+	@$(BIN)/python benchmarks/footprint.py
+
+lock: ## Resolve the dependencies anew, with hashes
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv
+	@build/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --quiet --output-file requirements/gateway.txt
+	@build/lock/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet --output-file requirements/dev.txt
+
+clean: ## Remove what the commands above made
+	rm -rf $(VENV) build out .pytest_cache .mypy_cache .ruff_cache

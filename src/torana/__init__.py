@@ -1,0 +1,1 @@
+"""Torana, an LLM gateway: one OpenAI-compatible API in front of every model provider a company uses."""
