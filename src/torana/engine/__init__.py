@@ -1,0 +1,1 @@
+"""Patchwork, the embedded engine that varies pictures: arrays in, arrays out, no weights, plain CPU."""

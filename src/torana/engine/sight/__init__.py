@@ -1,0 +1,1 @@
+"""What the engine sees in a picture before it changes anything."""
