@@ -1,0 +1,1 @@
+"""Words that everyone shares: no I/O, no framework."""

@@ -1,0 +1,57 @@
+"""Pictures as values: their sizes, formats, and the bytes of those that were made."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OutputFormat = Literal["png", "webp", "jpeg"]
+"""What we can write."""
+
+MEDIA_TYPES: dict[str, str] = {
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "tiff": "image/tiff",
+}
+"""Every format we can read, by its name, and the media type it travels under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.width * self.height
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """What a picture's header says, learnt without decoding it.
+
+    ``size`` is as shown, that is with the EXIF orientation applied.
+    """
+
+    format: str
+    size: Size
+
+    @property
+    def media_type(self) -> str:
+        """The media type that the bytes deserve, whatever their label said."""
+        return MEDIA_TYPES[self.format]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was made: encoded bytes, and what they are."""
+
+    data: bytes
+    info: PictureInfo

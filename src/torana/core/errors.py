@@ -1,0 +1,204 @@
+"""Everything that can go wrong, as one small tree.
+
+ToranaError
+├── CallerError                     the caller's to mend; never tried on another target
+│   ├── InvalidRequest      400
+│   │   ├── InvalidImage    400     the picture itself
+│   │   └── Moderated       400     refused by an upstream's moderation
+│   ├── Unauthenticated     401
+│   ├── Forbidden           403
+│   ├── NotFound            404
+│   │   └── ModelNotFound   404
+│   ├── MethodNotAllowed    405
+│   ├── SlowSender          408
+│   └── TooLarge            413
+├── Overloaded              429     our own queues are full
+├── DeadlineExceeded        504     our own time is up
+├── WorkFailed              500     our own work went wrong
+└── UpstreamError           502     a failure behind us; the next target may do better
+    ├── UpstreamRejected    502     the upstream's 4xx that is not known to be the caller's fault
+    ├── UpstreamAuth        502     our credentials there
+    ├── UpstreamRateLimited 429
+    ├── UpstreamTimeout     504
+    └── UpstreamUnreachable 502
+
+Two seams: foreign errors become these in ``upstream``, these become bytes in ``edge/errors``. The wire's four members
+(``message``, ``type``, ``param``, ``code``) are OpenAI's; every message here may be shown to the caller.
+"""
+
+from typing import ClassVar
+
+
+class ToranaError(Exception):
+    """An error with an answer: a status, OpenAI's four members, and whether another target may be tried.
+
+    ``retry_after`` is in seconds. ``reason`` is one word for logs and metrics; it never reaches the caller.
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str | None] = None
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or self.default_code
+        self.retry_after = retry_after
+        self.reason = reason
+
+
+class CallerError(ToranaError):
+    """The caller's to mend."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class InvalidRequest(CallerError):
+    """A request that breaks the contract; ``param`` names the field."""
+
+    default_code = "invalid_value"
+
+
+class InvalidImage(InvalidRequest):
+    """Bytes that are no picture we can take; ``code`` is one of OpenAI's image codes."""
+
+    default_code = "invalid_image"
+
+    def __init__(self, message: str, *, param: str | None = "image", code: str | None = None) -> None:
+        super().__init__(message, param=param, code=code)
+
+
+class Moderated(InvalidRequest):
+    """An upstream's moderation refused the picture or what came of it."""
+
+    type = "image_generation_user_error"
+    default_code = "moderation_blocked"
+
+
+class Unauthenticated(CallerError):
+    """No token, or none that we accept. One message for all of them: it helps and reveals nothing."""
+
+    status = 401
+    default_code = "invalid_api_key"
+
+
+class Forbidden(CallerError):
+    """A known caller asks for what he may not have."""
+
+    status = 403
+    default_code = "model_not_allowed"
+
+
+class NotFound(CallerError):
+    """No such thing here."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """No model of that name."""
+
+    default_code = "model_not_found"
+
+
+class MethodNotAllowed(CallerError):
+    """The path is known, the method is not."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+    def __init__(self, method: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"This path takes {' or '.join(allowed)}, not {method}.")
+        self.allowed = allowed
+
+
+class SlowSender(CallerError):
+    """The body came too slowly, or stopped coming."""
+
+    status = 408
+    default_code = "request_timeout"
+
+
+class TooLarge(CallerError):
+    """More bytes or parts than a setting allows."""
+
+    status = 413
+    default_code = "request_too_large"
+
+
+class Overloaded(ToranaError):
+    """Our own queues are full; ``retry_after`` says when to come back, in seconds."""
+
+    status = 429
+    type = "rate_limit_error"
+    default_code = "overloaded"
+    retryable = True
+
+
+class DeadlineExceeded(ToranaError):
+    """Our own time for the call is up."""
+
+    status = 504
+    type = "timeout"
+    default_code = "deadline_exceeded"
+
+
+class WorkFailed(ToranaError):
+    """Work of our own went wrong. The message says nothing of its inside."""
+
+    default_code = "internal_error"
+    retryable = True
+
+
+class UpstreamError(ToranaError):
+    """A failure behind us: the next target may do better."""
+
+    status = 502
+    default_code = "upstream_error"
+    retryable = True
+
+
+class UpstreamRejected(UpstreamError):
+    """The upstream refused a call, and nothing shows that the caller could have known."""
+
+    default_code = "upstream_rejected"
+
+
+class UpstreamAuth(UpstreamError):
+    """The upstream refused our credentials: the operator's to mend, never the caller's."""
+
+    default_code = "upstream_auth"
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The upstream asks us to wait."""
+
+    status = 429
+    type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream did not answer in time."""
+
+    status = 504
+    type = "timeout"
+    default_code = "upstream_timeout"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection, or one that broke."""
+
+    default_code = "upstream_unreachable"
