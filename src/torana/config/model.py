@@ -1,0 +1,285 @@
+"""Every setting, with its default and what it is for. The settings table in the docs is made from this file."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from torana.config.units import Bytes, Seconds
+
+Extension = Literal["seed", "strength", "output_format"]
+Algorithm = Literal["HS256", "RS256", "PS256", "ES256", "EdDSA"]
+UpstreamModel = Annotated[str, Meta(pattern=r"^\S+\Z", examples=["flux-redux"])]
+Host = Annotated[str, Meta(pattern=r"^[^/@\s]+\Z", examples=["cdn.example", "10.0.0.5:9000"])]
+
+URL = r"^https?://[^/?#\s@]+(/[^?#\s]*)?\Z"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
+
+
+class Secret(Struct, frozen=True, forbid_unknown_fields=True):
+    """A secret that lives elsewhere: in the environment or in a file, never in this one."""
+
+    env: Annotated[str, Meta(min_length=1, description="Name of the environment variable that holds it.")] | None = None
+    file: Annotated[str, Meta(min_length=1, description="Path of the file that holds it.")] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("a secret names either `env` or `file`")
+
+    def __str__(self) -> str:
+        return f"environment variable {self.env}" if self.env else f"file {self.file}"
+
+
+class Server(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the gateway listens, and how it starts and ends."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8787
+    data_dir: Annotated[
+        str,
+        Meta(min_length=1, description="Where keys, made pictures and uploads are kept."),
+    ] = "./torana-data"
+    public_url: (
+        Annotated[
+            str,
+            Meta(
+                pattern=URL,
+                examples=["https://gateway.example"],
+                description="How clients reach the gateway, for the links it hands out. Default: the Host they used.",
+            ),
+        ]
+        | None
+    ) = None
+    processes: Annotated[int, Meta(ge=1, le=64, description="Gateway processes that share the port.")] = 1
+    deadline: Annotated[
+        Seconds, Meta(description="Time for one call, all in all. Official clients give up at 600 s.")
+    ] = Seconds(540)
+    drain: Annotated[Seconds, Meta(description="At SIGTERM, time for calls in flight to end.")] = Seconds(30)
+    max_head: Annotated[Bytes, Meta(description="Bytes of one request's line and headers.")] = Bytes(32 * 1024)
+    head_timeout: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = Seconds(10)
+    max_connections: Annotated[int, Meta(ge=1, description="Connections of one process; more are refused.")] = 4096
+    max_concurrent: Annotated[int, Meta(ge=1, description="Calls in flight in one process; more get 429.")] = 512
+
+
+class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client may send, and how fast."""
+
+    max_body: Annotated[Bytes, Meta(description="Bytes of one request body.")] = Bytes(64 * 1024**2)
+    max_file: Annotated[Bytes, Meta(description="Bytes of one file.")] = Bytes(50 * 1024**2)
+    max_files: Annotated[int, Meta(ge=1, le=64, description="Files of one request.")] = 16
+    max_parts: Annotated[int, Meta(ge=1, le=1024, description="Parts of one form.")] = 64
+    max_part_header: Annotated[Bytes, Meta(description="Bytes of one part's header.")] = Bytes(8 * 1024)
+    max_field: Annotated[Bytes, Meta(description="Bytes of one text field.")] = Bytes(64 * 1024)
+    max_pixels: Annotated[int, Meta(ge=1, description="Pixels of one picture, as its header claims.")] = 100_000_000
+    memory: Annotated[Bytes, Meta(description="Bytes of one file kept in memory; the rest waits on disk.")] = Bytes(
+        128 * 1024
+    )
+    deadline: Annotated[Seconds, Meta(description="Time for one body to arrive.")] = Seconds(120)
+    min_rate: Annotated[Bytes, Meta(description="Bytes a second that a sender must keep up after `grace`.")] = Bytes(
+        1024
+    )
+    grace: Annotated[Seconds, Meta(description="Time before `min_rate` counts, and the longest silence allowed.")] = (
+        Seconds(10)
+    )
+    linger: Annotated[
+        Seconds, Meta(description="After an early refusal, time to read on so that the client sees it.")
+    ] = Seconds(5)
+    linger_bytes: Annotated[Bytes, Meta(description="Bytes to read on for at most.")] = Bytes(16 * 1024**2)
+
+
+class Pictures(Struct, frozen=True, forbid_unknown_fields=True):
+    """Made pictures that wait to be fetched by a signed link."""
+
+    ttl: Annotated[Seconds, Meta(description="How long a link works.")] = Seconds(3600)
+    max_total: Annotated[Bytes, Meta(description="Bytes of all kept pictures; beyond it the oldest go first.")] = Bytes(
+        2 * 1024**3
+    )
+    signing_key: (
+        Annotated[
+            Secret,
+            Meta(description="Key that signs the links, the same for all replicas. Default: one made in `data_dir`."),
+        ]
+        | None
+    ) = None
+
+
+class Workers(Struct, frozen=True, forbid_unknown_fields=True):
+    """Processes that decode and make pictures."""
+
+    count: Annotated[
+        int,
+        Meta(ge=0, le=256, description="Processes, over all gateway processes; 0 is one for each processor."),
+    ] = 0
+    queue: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Pictures that may wait or be made at once in one gateway process; more get 429.",
+        ),
+    ] = 64
+    memory: Annotated[Bytes, Meta(description="Memory that one of them may take.")] = Bytes(1536 * 1024**2)
+    deadline: Annotated[Seconds, Meta(description="Time for one call's pictures, queueing included; then 504.")] = (
+        Seconds(120)
+    )
+
+
+class Telemetry(Struct, frozen=True, forbid_unknown_fields=True):
+    """What operators see."""
+
+    log_format: Annotated[
+        Literal["auto", "json", "text"], Meta(description="`auto` is text in a terminal, JSON elsewhere.")
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least that is written.")
+    ] = "info"
+    metrics: Annotated[bool, Meta(description="Serve `/metrics` for Prometheus.")] = True
+    otlp_endpoint: (
+        Annotated[
+            str,
+            Meta(
+                pattern=URL,
+                examples=["http://collector.example:4318"],
+                description="Where spans go, by OTLP over HTTP (extra `torana[otlp]`).",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class Claims(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which claim says what. A dot steps into an object: `realm_access.roles`."""
+
+    subject: Annotated[str, Meta(description="Who is asking.")] = "sub"
+    teams: Annotated[str, Meta(description="The caller's teams: a list, or text with spaces.")] | None = None
+    roles: Annotated[str, Meta(description="The caller's roles: a list, or text with spaces.")] | None = None
+    models: (
+        Annotated[
+            str,
+            Meta(description="Models that may be used, `*` as a wild card. Not mapped: all; mapped but absent: none."),
+        ]
+        | None
+    ) = None
+
+
+class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
+    """An issuer whose tokens are accepted, and the one place where its keys are."""
+
+    issuer: Annotated[str, Meta(min_length=1, description="The `iss` claim, exactly.")]
+    audience: Annotated[str, Meta(min_length=1, description="The `aud` claim that tokens for this gateway carry.")]
+    algorithms: Annotated[
+        tuple[Algorithm, ...],
+        Meta(min_length=1, description="Signature algorithms that it uses; no other is accepted."),
+    ]
+    secret: Annotated[Secret, Meta(description="Shared secret of at least 32 bytes, for HS256.")] | None = None
+    public_key: Annotated[Secret, Meta(description="PEM public key or certificate.")] | None = None
+    jwks_file: Annotated[str, Meta(min_length=1, description="Path of a JWKS document.")] | None = None
+    jwks_url: (
+        Annotated[
+            str,
+            Meta(
+                pattern=URL,
+                examples=["https://idp.example/jwks.json"],
+                description="URL of a JWKS document; https, or http on loopback.",
+            ),
+        ]
+        | None
+    ) = None
+    discovery: Annotated[bool, Meta(description="Find the JWKS by OpenID Connect discovery at the issuer's URL.")] = (
+        False
+    )
+    refresh: Annotated[Seconds, Meta(description="How often keys are fetched anew.")] = Seconds(300)
+    refresh_floor: Annotated[
+        Seconds, Meta(description="An unknown `kid` fetches the keys anew, at most this often.")
+    ] = Seconds(10)
+    leeway: Annotated[Seconds, Meta(description="Clock difference allowed in `exp`, `nbf` and `iat`.")] = Seconds(30)
+    claims: Claims = field(default_factory=Claims)
+
+    def __post_init__(self) -> None:
+        sources = [self.secret, self.public_key, self.jwks_file, self.jwks_url, self.discovery or None]
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError("an issuer has one of `secret`, `public_key`, `jwks_file`, `jwks_url`, `discovery: true`")
+        symmetric = {"HS256"} & set(self.algorithms)
+        if (self.secret is not None) != bool(symmetric) or (symmetric and len(self.algorithms) > 1):
+            raise ValueError("HS256 goes with `secret` and with no other algorithm; all others go with public keys")
+
+
+class Auth(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose tokens open the door."""
+
+    issuers: Annotated[tuple[Issuer, ...], Meta(description="Those whose tokens are accepted; nobody else's are.")] = ()
+    max_token: Annotated[Bytes, Meta(description="Bytes of one token.")] = Bytes(8 * 1024)
+    cache: Annotated[int, Meta(ge=0, description="Verified tokens remembered, never past their expiry.")] = 10_000
+
+
+class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long an upstream may take."""
+
+    connect: Annotated[Seconds, Meta(description="Until connected, TLS included.")] = Seconds(5)
+    first_byte: Annotated[Seconds, Meta(description="From the request's last byte to the reply's first.")] = Seconds(
+        300
+    )
+    total: Annotated[Seconds, Meta(description="From start to the reply's last byte.")] = Seconds(500)
+
+
+class Account(Struct, frozen=True, forbid_unknown_fields=True):
+    """An account with a provider."""
+
+    type: Annotated[str, Meta(description="Which provider: see the provider table.")]
+    base_url: (
+        Annotated[
+            str,
+            Meta(
+                pattern=URL, examples=["https://api.example/v1"], description="Where the API starts, version included."
+            ),
+        ]
+        | None
+    ) = None
+    api_key: (
+        Annotated[
+            Secret,
+            Meta(description="Our key there, sent as a bearer token. The caller's token is never forwarded."),
+        ]
+        | None
+    ) = None
+    models: Annotated[
+        tuple[UpstreamModel, ...], Meta(description="Models of the upstream that callers may name as `account/model`.")
+    ] = ()
+    extensions: Annotated[
+        tuple[Extension, ...],
+        Meta(description="Extension fields that this upstream understands."),
+    ] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_reply: Annotated[Bytes, Meta(description="Bytes of one reply.")] = Bytes(128 * 1024**2)
+    download_hosts: Annotated[
+        tuple[Host, ...],
+        Meta(description="Hosts (`host` or `host:port`) whose picture links may be plain http or private addresses."),
+    ] = ()
+    max_connections: Annotated[int, Meta(ge=1, description="Connections to it at once; more calls wait.")] = 100
+
+
+class TargetRef(Struct, frozen=True, forbid_unknown_fields=True):
+    """One place a model may go."""
+
+    target: Annotated[
+        str, Meta(pattern=r"^[^/\s]+/\S+\Z", examples=["studio/patchwork"], description="`account/model`.")
+    ]
+
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model of our own naming: its targets are tried in order."""
+
+    targets: Annotated[tuple[TargetRef, ...], Meta(min_length=1, description="Where it may go, in this order.")]
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole configuration."""
+
+    server: Server = field(default_factory=Server)
+    uploads: Uploads = field(default_factory=Uploads)
+    pictures: Pictures = field(default_factory=Pictures)
+    workers: Workers = field(default_factory=Workers)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    auth: Auth = field(default_factory=Auth)
+    providers: Annotated[dict[str, Account], Meta(description="Accounts with providers, by a name of yours.")] = field(
+        default_factory=dict
+    )
+    models: Annotated[dict[str, Model], Meta(description="Models of your own naming.")] = field(default_factory=dict)

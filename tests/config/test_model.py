@@ -1,0 +1,222 @@
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args
+
+import msgspec
+import pytest
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
+
+from torana.config.model import (
+    NAME,
+    URL,
+    Account,
+    Auth,
+    Host,
+    Issuer,
+    Model,
+    Pictures,
+    Secret,
+    Server,
+    Settings,
+    TargetRef,
+    Telemetry,
+    Timeouts,
+    Uploads,
+    Workers,
+)
+from torana.config.units import Bytes, Seconds
+
+SECRET = Secret(env="KEY")
+
+
+def structs(kind: Any) -> Iterator[type[Struct]]:
+    """Every struct in a type, however deep."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        yield kind
+        for field in fields(kind):
+            yield from structs(field.type)
+    for part in get_args(kind):
+        yield from structs(part)
+
+
+def notes(kind: Any) -> Iterator[Meta]:
+    for part in get_args(kind):
+        yield from (part,) if isinstance(part, Meta) else notes(part)
+
+
+STRUCTS = list(dict.fromkeys(structs(Settings)))
+FIELDS = [pytest.param(field, id=f"{kind.__name__}.{field.name}") for kind in STRUCTS for field in fields(kind)]
+
+
+def test_the_walk_finds_them_all():
+    found = {Settings, Server, Uploads, Pictures, Secret, Workers, Telemetry, Auth, Issuer, Account, Timeouts, Model}
+    assert found < set(STRUCTS)
+
+
+@pytest.mark.parametrize("kind", STRUCTS)
+def test_settings_are_frozen_and_closed(kind):
+    assert kind.__struct_config__.frozen
+    assert kind.__struct_config__.forbid_unknown_fields
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_setting_says_what_it_is_for(field: FieldInfo):
+    told = [note.description for note in notes(field.type) if note.description]
+    told += [kind.__doc__ for kind in structs(field.type) if kind.__doc__]
+    assert told
+    assert re.fullmatch(r"[A-Z`].*\.", told[0], re.DOTALL), "a sentence"
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_examples_are_what_the_setting_takes(field: FieldInfo):
+    for note in notes(field.type):
+        for example in note.examples or ():
+            assert msgspec.convert(example, Annotated[str, note]) == example
+
+
+def test_patterns_come_with_an_example_to_tell():
+    patterned = [note for kind in STRUCTS for field in fields(kind) for note in notes(field.type) if note.pattern]
+    assert patterned
+    assert all(note.examples for note in patterned)
+
+
+def test_nothing_is_open_by_default():
+    settings = Settings()
+    assert settings.server.host == "127.0.0.1"
+    assert settings.auth.issuers == ()
+    assert not settings.providers
+    assert not settings.models
+    assert Account(type="any").download_hosts == ()
+
+
+@pytest.mark.parametrize("kind", [Server, Uploads, Pictures, Workers, Auth, Timeouts])
+def test_default_times_and_sizes_are_more_than_nothing(kind):
+    quantities = [value for value in msgspec.structs.asdict(kind()).values() if isinstance(value, Seconds | Bytes)]
+    assert quantities
+    assert min(quantities) > 0
+
+
+def test_default_times_fit_into_each_other():
+    server, uploads, workers, timeouts = Server(), Uploads(), Workers(), Timeouts()
+    assert timeouts.connect < timeouts.first_byte <= timeouts.total < server.deadline < 600
+    assert uploads.grace < uploads.deadline < server.deadline
+    assert workers.deadline < server.deadline
+
+
+def test_default_sizes_fit_into_each_other():
+    uploads = Uploads()
+    assert uploads.memory <= uploads.max_file < uploads.max_body < Pictures().max_total
+    assert uploads.max_part_header < uploads.max_field < uploads.max_body
+    assert uploads.max_files < uploads.max_parts
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [(Secret(env="KEY"), "environment variable KEY"), (Secret(file="/run/key"), "file /run/key")],
+)
+def test_a_secret_is_shown_as_its_place(secret, shown):
+    assert str(secret) == shown
+
+
+@pytest.mark.parametrize("places", [{}, {"env": "KEY", "file": "/run/key"}])
+def test_a_secret_has_one_place(places):
+    with pytest.raises(ValueError, match="a secret names either `env` or `file`"):
+        Secret(**places)
+
+
+def issuer(*algorithms: Any, **sources: Any) -> Issuer:
+    return Issuer(issuer="https://idp.example", audience="torana", algorithms=algorithms, **sources)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "source"),
+    [
+        (["HS256"], {"secret": SECRET}),
+        (["RS256"], {"public_key": SECRET}),
+        (["ES256", "EdDSA"], {"jwks_file": "keys.json"}),
+        (["RS256", "PS256"], {"jwks_url": "https://idp.example/jwks.json"}),
+        (["RS256"], {"discovery": True}),
+    ],
+)
+def test_an_issuer_has_keys_in_one_place(algorithms, source):
+    assert issuer(*algorithms, **source).algorithms == tuple(algorithms)
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {},
+        {"discovery": False},
+        {"secret": SECRET, "public_key": SECRET},
+        {"jwks_file": "keys.json", "jwks_url": "https://idp.example/jwks.json"},
+        {"jwks_url": "https://idp.example/jwks.json", "discovery": True},
+    ],
+)
+def test_an_issuer_with_keys_nowhere_or_everywhere_is_refused(sources):
+    with pytest.raises(ValueError, match="an issuer has one of `secret`, `public_key`, `jwks_file`, `jwks_url`"):
+        issuer("RS256", **sources)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "source"),
+    [
+        (["RS256"], {"secret": SECRET}),
+        (["HS256"], {"public_key": SECRET}),
+        (["HS256"], {"jwks_url": "https://idp.example/jwks.json"}),
+        (["HS256"], {"discovery": True}),
+        (["HS256", "RS256"], {"secret": SECRET}),
+        (["HS256", "RS256"], {"public_key": SECRET}),
+    ],
+)
+def test_a_public_key_is_never_a_shared_secret(algorithms, source):
+    with pytest.raises(ValueError, match="HS256 goes with `secret` and with no other algorithm"):
+        issuer(*algorithms, **source)
+
+
+def takes(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h", "https://h.example:8443/v1", "https://[::1]:80/", "http://127.0.0.1:9001/v1"]
+)
+def test_urls(url):
+    assert takes(URL, url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "h.example", "ftp://h", "http://", "http:///v1", "http://u:p@h", "http://h?q", "http://h/#f", "http://h/v1\n"],
+)
+def test_no_urls(url):
+    assert not takes(URL, url)
+
+
+@pytest.mark.parametrize("name", ["a", "A1", "gpt-5.2_x", "9lives", "a" * 64])
+def test_names(name):
+    assert takes(NAME, name)
+
+
+@pytest.mark.parametrize("name", ["", "-a", ".a", "_a", "a b", "a/b", "é", "a\n", "a" * 65])
+def test_no_names(name):
+    assert not takes(NAME, name)
+
+
+@pytest.mark.parametrize("target", ["lab/redux", "lab/black-forest-labs/FLUX-1-Redux-dev", "lab/a:b"])
+def test_targets(target):
+    assert msgspec.convert({"target": target}, TargetRef).target == target
+
+
+@pytest.mark.parametrize("target", ["", "lab", "lab/", "/redux", "lab/a b", "la b/a", "lab/a\n"])
+def test_no_targets(target):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"target": target}, TargetRef)
+
+
+@pytest.mark.parametrize(
+    "host", ["https://cdn.example", "cdn.example/path", "u@cdn.example", "", "a b", "cdn.example\n"]
+)
+def test_no_hosts(host):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(host, Host)
