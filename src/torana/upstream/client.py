@@ -1,0 +1,118 @@
+"""The port to upstreams: a message goes to an origin, a response comes back."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from torana.core.errors import UpstreamError
+from torana.core.exchange import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where messages go, and the headers that open the door there; these are secrets and never shown.
+
+    ``base_url`` is ``http`` or ``https``, a host, and perhaps a port and the path where an API starts. Anything else
+    in it is a ValueError, credentials above all: they belong in ``headers``.
+    """
+
+    base_url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+            raise ValueError("base_url must be an http or https URL with a host")
+        if "@" in parts.netloc or "?" in self.base_url or "#" in self.base_url:
+            raise ValueError("base_url must hold no credentials, no query and no fragment")
+
+    def url(self, path: str) -> str:
+        """The whole URL for a message's path, which is taken as it is: quoting it is the dialect's."""
+        return f"{self.base_url.rstrip('/')}/{path.removeprefix('/')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long an upstream may take, in seconds."""
+
+    connect: float
+    """Until connected: name lookup, TCP and TLS. Waiting for a free connection does not count."""
+    first_byte: float
+    """The longest silence: from the request's last byte to the reply's first, and between bytes of the reply."""
+    total: float
+    """From the call of ``send`` to the reply's last byte, waiting for a free connection included."""
+
+
+class Headers(Mapping[str, str]):
+    """A reply's headers: looked up in any case, listed in lower case, repeated ones joined by a comma."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            key = name.lower()
+            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Response:
+    """A reply whose head has come. Its body can be read once, by ``read`` or ``chunks``, while its block is open.
+
+    Reading raises UpstreamError for a body of more than ``max_reply`` bytes, and whatever ``Client.send`` raises.
+    """
+
+    def __init__(self, status: int, headers: Headers, body: AsyncIterator[bytes], max_reply: int) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
+        self._max_reply = max_reply
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes in."""
+        size = 0
+        async for chunk in self._body:
+            size += len(chunk)
+            if size > self._max_reply:
+                raise UpstreamError(f"The upstream's reply is longer than {self._max_reply} bytes.")
+            yield chunk
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        return b"".join([chunk async for chunk in self.chunks()])
+
+
+class Client(Protocol):
+    """Sends messages to upstreams."""
+
+    def send(
+        self,
+        message: Message,
+        origin: Origin,
+        *,
+        timeouts: Timeouts,
+        max_reply: int,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> AbstractAsyncContextManager[Response]:
+        """Send ``message`` with the origin's headers and ``headers``; the block opens when the reply's head has come.
+
+        Any status is a reply, redirects too: none is followed, and no cookie is kept. A reply that comes before the
+        body is all sent is given at once. The connection is held until the block ends; it is dropped when the reply
+        was not read to its end, or the block or the call was cancelled or failed.
+
+        A message is sent once, whatever happens: upstreams charge for work. Only methods that HTTP calls idempotent,
+        such as GET, may go out a second time when the connection breaks before the reply.
+
+        Raises UpstreamUnreachable for no connection or a broken one, UpstreamTimeout, and UpstreamError for a reply
+        that is not HTTP, too large, or compressed although we ask for none. Their messages name no address; what
+        caused them is chained.
+        """
+        ...
