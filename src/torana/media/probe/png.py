@@ -1,0 +1,43 @@
+"""PNG: a signature and a chain of chunks, from IHDR to IEND."""
+
+import struct
+
+from torana.core.content import Size
+from torana.media.probe.ifd import orientation_of
+from torana.media.probe.reader import Header, Reader
+
+_CHUNK = struct.Struct(">I4s")
+_IHDR = struct.Struct(">IIBB")
+_SIGNATURE_LENGTH = 8
+_CHUNK_OVERHEAD = 12  # length, kind and checksum
+_BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # by colour type
+
+
+def read(reader: Reader) -> Header:
+    """The header of a PNG whose chunks all lie inside the file."""
+    stored = _stored(reader)
+    orientation, has_pixels, kind = 1, False, b"IHDR"
+    offset = _SIGNATURE_LENGTH
+    while kind != b"IEND":
+        length, kind = _CHUNK.unpack(reader.take(offset, _CHUNK.size))
+        if not kind.isalpha():
+            raise reader.malformed("its chain of chunks is broken")
+        end = offset + _CHUNK_OVERHEAD + length
+        reader.need(end)
+        if kind == b"eXIf":
+            orientation = orientation_of(reader.within(offset + _CHUNK.size, length))
+        has_pixels |= kind == b"IDAT"
+        offset = end
+    if not has_pixels:
+        raise reader.malformed("it holds no pixels")
+    return Header("png", stored, orientation)
+
+
+def _stored(reader: Reader) -> Size:
+    length, kind = _CHUNK.unpack(reader.take(_SIGNATURE_LENGTH, _CHUNK.size))
+    width, height, depth, colour = _IHDR.unpack(reader.take(_SIGNATURE_LENGTH + _CHUNK.size, _IHDR.size))
+    if (length, kind) != (13, b"IHDR"):
+        raise reader.malformed("it does not begin with an IHDR chunk")
+    if depth not in _BIT_DEPTHS.get(colour, ()):
+        raise reader.malformed(f"colour type {colour} with bit depth {depth} does not exist")
+    return reader.claim(width, height)
