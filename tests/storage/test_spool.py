@@ -1,0 +1,246 @@
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torana.core.content import PictureInfo, Size
+from torana.core.errors import InvalidImage, WorkFailed
+from torana.core.exchange import Upload
+from torana.storage.files import CHUNK, SharedFile
+from torana.storage.spool import Spool, SpooledFile, _Cursor
+
+INFO = PictureInfo("png", Size(1, 1))
+MEMORY = 1000
+
+
+@pytest.fixture
+def spool(tmp_path):
+    return Spool(tmp_path / "spool", memory=MEMORY)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def threads_end() -> None:
+    """Descriptors are closed in threads; no other may start after this."""
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def everything(upload: Upload) -> bytes:
+    return b"".join([chunk async for chunk in upload.chunks()])
+
+
+async def filled(spool: Spool, data: bytes, piece: int = 300) -> SpooledFile:
+    file = spool.open("a.png")
+    for start in range(0, len(data), piece):
+        await file.append(data[start : start + piece])
+    await file.finish(lambda _: INFO)
+    return file
+
+
+@pytest.mark.parametrize("size", [0, 1, MEMORY, MEMORY + 1, 3 * CHUNK + 7])
+async def test_gives_back_what_it_took_as_often_as_asked(spool, size):
+    data = os.urandom(size)
+    with await filled(spool, data, piece=70_000) as upload:
+        assert (upload.filename, upload.size, upload.info) == ("a.png", size, INFO)
+        assert await everything(upload) == data
+        assert await everything(upload) == data
+
+
+async def test_small_files_touch_no_disk(spool):
+    with await filled(spool, bytes(MEMORY)):
+        assert not spool.directory.exists()
+
+
+async def test_large_files_have_no_name(spool):
+    with await filled(spool, bytes(MEMORY + 1)):
+        assert list(spool.directory.iterdir()) == []
+    assert spool.directory.stat().st_mode & 0o777 == 0o700
+
+
+async def test_no_more_than_the_bound_stays_in_memory(spool):
+    with spool.open("a.png") as file:
+        for _ in range(50):
+            await file.append(bytes(300))
+            assert len(file._pending) <= MEMORY
+
+
+async def test_the_disk_is_never_used_on_the_event_loop(spool, monkeypatch):
+    threads: list[int] = []
+
+    def watched(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            threads.append(threading.get_ident())
+            return real(*args)
+
+        return call
+
+    monkeypatch.setattr(os, "write", watched(os.write))
+    monkeypatch.setattr(os, "pread", watched(os.pread))
+    with await filled(spool, bytes(10 * MEMORY)) as upload:
+        await everything(upload)
+        await upload.inspect(lambda file: file.read())
+    assert len(threads) > 3
+    assert threading.get_ident() not in threads
+
+
+async def test_readers_do_not_disturb_each_other(spool):
+    data = os.urandom(2 * CHUNK + 100)
+    with await filled(spool, data, piece=CHUNK) as upload:
+        readings = await asyncio.gather(*(everything(upload) for _ in range(6)))
+        assert all(reading == data for reading in readings)
+
+
+@pytest.mark.parametrize("size", [MEMORY, 5 * MEMORY])
+async def test_shows_a_seekable_file_before_and_after_the_end(spool, size):
+    data = os.urandom(size)
+
+    def look(file):
+        assert file.tell() == 0
+        assert file.seek(0, os.SEEK_END) == len(expected)
+        assert file.seek(-7, os.SEEK_END) == len(expected) - 7
+        assert file.read() == expected[-7:]
+        assert file.seek(3) == 3
+        assert file.read(5) == expected[3:8]
+        return "seen"
+
+    with spool.open("a.png") as file:
+        expected = data[:-10]
+        await file.append(expected)
+        assert await file.inspect(look) == "seen"
+        await file.append(data[-10:])
+        expected = data
+        assert await file.inspect(look) == "seen"
+        await file.finish(lambda _: INFO)
+        assert await everything(file) == data
+
+
+@given(data=st.binary(max_size=50), moves=st.lists(st.tuples(st.integers(-60, 60), st.sampled_from([0, 1, 2]))))
+def test_a_cursor_moves_as_a_file_in_memory_does(data, moves):
+    with tempfile.TemporaryFile(buffering=0) as file:
+        disk = SharedFile(file.fileno)
+        disk.append(data)
+        cursor, twin = _Cursor(disk, len(data)), io.BytesIO(data)
+        for offset, whence in moves:
+            if whence != os.SEEK_SET or offset >= 0:
+                assert cursor.seek(offset, whence) == twin.seek(offset, whence)
+            assert cursor.read(4) == twin.read(4)
+            assert cursor.tell() == twin.tell()
+
+
+async def test_what_the_examiner_raises_comes_through(spool):
+    def refuse(_):
+        raise InvalidImage("no picture")
+
+    with spool.open("a.png") as file:
+        await file.append(bytes(5 * MEMORY))
+        with pytest.raises(InvalidImage):
+            await file.finish(refuse)
+        with pytest.raises(AssertionError, match="not finished"):
+            _ = file.info
+
+
+@pytest.mark.parametrize("size", [MEMORY, 5 * MEMORY])
+async def test_use_after_close_is_refused(spool, size):
+    upload = await filled(spool, bytes(size))
+    upload.close()
+    with pytest.raises(ValueError, match="closed"):
+        await upload.append(b"x")
+    with pytest.raises(ValueError, match="closed"):
+        await upload.inspect(lambda file: file.read())
+    with pytest.raises(ValueError, match="closed"):
+        await everything(upload)
+
+
+@pytest.mark.parametrize("size", [2 * CHUNK, 2 * CHUNK + 1])
+async def test_closing_stops_a_reading_half_way(tmp_path, size):
+    with await filled(Spool(tmp_path, memory=2 * CHUNK), bytes(size), piece=size) as upload:
+        chunks = upload.chunks()
+        await anext(chunks)
+    with pytest.raises(ValueError, match="closed"):
+        await anext(chunks)
+
+
+async def test_closing_frees_the_descriptor(spool):
+    before = open_descriptors()
+    uploads = [await filled(spool, bytes(5 * MEMORY)) for _ in range(3)]
+    assert open_descriptors() == before + 3
+    for upload in uploads:
+        upload.close()
+        upload.close()
+    await threads_end()
+    assert open_descriptors() == before
+
+
+async def test_a_cancelled_write_leaves_no_descriptor(tmp_path):
+    before = open_descriptors()
+    opening, go_on = threading.Event(), threading.Event()
+
+    def opener():
+        opening.set()
+        go_on.wait(5)
+        return os.memfd_create("test")
+
+    with SpooledFile("a.png", memory=0, disk=SharedFile(opener)) as file:
+        writing = asyncio.create_task(file.append(b"x"))
+        await asyncio.to_thread(opening.wait, 5)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+    go_on.set()
+    await threads_end()
+    assert open_descriptors() == before
+
+
+async def test_a_full_disk_is_our_failure():
+    full = SharedFile(partial(os.open, "/dev/full", os.O_RDWR))
+    with SpooledFile("a.png", memory=0, disk=full) as file, pytest.raises(WorkFailed) as caught:
+        await file.append(b"x")
+    assert caught.value.code == "storage_failed"
+
+
+async def test_a_directory_that_cannot_be_is_our_failure(tmp_path):
+    (tmp_path / "spool").write_bytes(b"in the way")
+    with Spool(tmp_path / "spool", memory=0).open("a.png") as file, pytest.raises(WorkFailed):
+        await file.append(b"x")
+
+
+SPOOLING = """
+import asyncio, sys
+from pathlib import Path
+from torana.storage.spool import Spool
+
+async def main():
+    with Spool(Path(sys.argv[1]), memory=10).open("a.png") as file:
+        await file.append(bytes(100_000))
+        print("spooled", flush=True)
+        sys.stdin.read()
+
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_left_of_a_killed_process(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", SPOOLING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"spooled\n"
+        [descriptor] = [
+            link for link in Path(f"/proc/{process.pid}/fd").iterdir() if str(link.readlink()).startswith(str(tmp_path))
+        ]
+        assert descriptor.stat().st_size == 100_000
+        process.send_signal(signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == []
