@@ -1,0 +1,76 @@
+"""What a family is: where it answers, how its request is read, how its reply is written, what its contract says."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from torana.core.content import Picture
+from torana.core.exchange import Reply, Upload
+
+R = TypeVar("R")
+B = TypeVar("B")
+
+Publish = Callable[[Picture], Awaitable[str]]
+"""Keeps a made picture for a while and gives the link to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A parsed ``multipart/form-data`` body: text fields and files, each in the order they came.
+
+    A bracketed name such as ``image[]`` or ``image[0]`` stands here under its plain name.
+    """
+
+    fields: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, Upload], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Bytes on their way out: how many, of what kind, in pieces."""
+
+    media_type: str
+    length: int
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a request: its JSON schema, and what the contract says of it."""
+
+    name: str
+    schema: Mapping[str, object]
+    description: str
+    required: bool = False
+    nullable: bool = False
+    extension: bool = False
+    """Ours, beyond the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[R, B]):
+    """One operation that clients may ask for, declared once: the edge serves it and the docs describe it from here."""
+
+    operation: str
+    """Its name in logs, metrics and declarations, for instance ``images.variations``."""
+    method: str
+    path: str
+    """Without the version: it answers under ``/v1`` too."""
+    tag: str
+    summary: str
+    description: str
+    fields: tuple[Field, ...]
+    files: frozenset[str]
+    """Names of the fields that are files."""
+    reply_schema: Mapping[str, object]
+    read: Callable[[Form], R] = field(repr=False)
+    """Checks a form and gives the typed request; InvalidRequest names the field."""
+    ignored: Callable[[R], tuple[str, ...]] = field(repr=False)
+    """Names of fields that were sent and mean nothing here."""
+    write: Callable[[R, Reply[B], Publish], Awaitable[Body]] = field(repr=False)
+    """The reply as bytes."""
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Every path it answers at."""
+        return self.path, f"/v1{self.path}"

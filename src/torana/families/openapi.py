@@ -1,0 +1,109 @@
+"""Our OpenAPI document, made from what the families declare."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torana.families.base import Family, Field
+
+_ERROR_MEMBERS = {
+    "message": {"type": "string"},
+    "type": {"type": "string"},
+    "param": {"type": "string", "nullable": True},
+    "code": {"type": "string", "nullable": True},
+}
+_ERROR_SCHEMA = {
+    "type": "object",
+    "properties": {"error": {"type": "object", "properties": _ERROR_MEMBERS, "required": list(_ERROR_MEMBERS)}},
+    "required": ["error"],
+}
+ERRORS: Mapping[str, str] = {
+    "400": "Bad Request",
+    "401": "Unauthorized",
+    "403": "Forbidden",
+    "404": "Not Found",
+    "408": "Request Timeout",
+    "413": "Content Too Large",
+    "429": "Too Many Requests",
+    "500": "Internal Server Error",
+    "502": "Bad Gateway",
+    "504": "Gateway Timeout",
+}
+_HEADERS = {
+    "x-request-id": "The id of this request, in our logs too.",
+    "x-torana-model": "The target that answered, as `account/model`.",
+    "x-torana-emulated": "What was not natively so at the target, separated by commas.",
+    "x-torana-ignored": "Fields that were sent and had no effect, separated by commas.",
+    "x-torana-shortfall": "How many pictures fewer than asked came back.",
+    "server-timing": "Milliseconds by stage.",
+}
+
+
+def document(families: Iterable[Family[Any, Any]], version: str) -> dict[str, Any]:
+    """The whole document, as OpenAPI 3.0."""
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "LLM Gateway",
+            "description": "One OpenAI-compatible API in front of every model provider a company uses.",
+            "version": version,
+        },
+        "security": [{"AuthorizationBearer": []}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(family.tag for family in families)],
+        "paths": {
+            path: {family.method.lower(): _operation(family, versioned=path != family.path)}
+            for family in families
+            for path in family.paths
+        },
+        "components": {
+            "schemas": {"Error": _ERROR_SCHEMA},
+            "securitySchemes": {"AuthorizationBearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(family: Family[Any, Any], *, versioned: bool) -> dict[str, Any]:
+    return {
+        "tags": [family.tag],
+        "operationId": family.operation + ("_v1" if versioned else ""),
+        "summary": family.summary,
+        "description": family.description,
+        "requestBody": {
+            "required": True,
+            "description": "Source image(s) and variation options.",
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {field.name: _property(field) for field in family.fields},
+                        "required": [field.name for field in family.fields if field.required],
+                    }
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "Image variations.",
+                "headers": {name: _header(text) for name, text in _HEADERS.items()},
+                "content": {"application/json": {"schema": dict(family.reply_schema)}},
+            },
+            **{status: _error(description) for status, description in ERRORS.items()},
+        },
+    }
+
+
+def _property(field: Field) -> dict[str, Any]:
+    described = {**field.schema, "description": field.description}
+    if field.nullable:
+        described["nullable"] = True
+    if field.extension:
+        described["x-torana-extension"] = True
+    return described
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _error(description: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {"description": description, "content": content}
