@@ -1,0 +1,344 @@
+import base64
+import json
+from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multipart import MultipartParser, MultipartPart  # type: ignore[import-untyped]  # it has no types
+
+from tests.families.sent import Sent
+from torana.core.content import PictureInfo, Size
+from torana.core.errors import (
+    CallerError,
+    InvalidImage,
+    InvalidRequest,
+    Moderated,
+    UpstreamAuth,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+from torana.core.exchange import Message
+from torana.dialects.openai import Link, decode_error, decode_pictures, encode_variation
+from torana.families.images import VariationRequest
+
+BOUNDARY = "torana-5d41402abc4b2a76b9719d911017c592"
+ASKED = VariationRequest("vary", (Sent(),))
+
+
+def encode(asked: VariationRequest, *, model: str = "redux", extensions: tuple[str, ...] = ()) -> Message:
+    return encode_variation(asked, model=model, extensions=extensions, boundary=BOUNDARY)
+
+
+async def sent(message: Message) -> bytes:
+    pieces = []
+    for part in message.body:
+        pieces += [part] if isinstance(part, bytes) else [chunk async for chunk in part.chunks()]
+    return b"".join(pieces)
+
+
+async def parts(message: Message) -> list[MultipartPart]:
+    """The form as a server reads it."""
+    parser = MultipartParser(BytesIO(await sent(message)), BOUNDARY, strict=True)
+    return list(parser.parts())
+
+
+async def fields(message: Message) -> dict[str, str]:
+    return {part.name: part.value for part in await parts(message) if not part.filename}
+
+
+async def test_a_plain_request():
+    message = encode(ASKED)
+    assert (message.method, message.path) == ("POST", "/images/variations")
+    assert dict(message.headers) == {
+        "content-type": f"multipart/form-data; boundary={BOUNDARY}",
+        "accept": "application/json",
+    }
+    assert await fields(message) == {"model": "redux", "n": "1", "response_format": "b64_json", "size": "1024x1024"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"n": 3}, {"n": "3"}),
+        ({"size": Size(256, 512)}, {"size": "256x512"}),
+        ({"user": "u-1"}, {"user": "u-1"}),
+        ({"response_format": "url"}, {"response_format": "b64_json"}),
+        ({"response_format": "b64_json"}, {"response_format": "b64_json"}),
+    ],
+)
+async def test_what_is_asked_is_told(change, told):
+    assert await fields(encode(replace(ASKED, **change))) == await fields(encode(ASKED)) | told
+
+
+async def test_the_size_is_left_to_the_upstream_where_it_is_auto():
+    assert "size" not in await fields(encode(replace(ASKED, size=None)))
+
+
+OWN = {"seed": "7", "strength": "0.25", "output_format": "webp"}
+
+
+@pytest.mark.parametrize("known", [[], ["seed"], ["strength", "seed"], ["output_format"], list(OWN)])
+async def test_extensions_go_to_those_who_know_them(known):
+    asked = replace(ASKED, seed=7, strength=0.25, output_format="webp", extensions=frozenset(OWN))
+    told = await fields(encode(asked, extensions=tuple(known)))
+    assert {name: told[name] for name in OWN if name in told} == {name: OWN[name] for name in OWN if name in known}
+
+
+async def test_extensions_that_were_not_sent_stay_away():
+    told = await fields(encode(replace(ASKED, seed=7, extensions=frozenset({"seed"})), extensions=tuple(OWN)))
+    assert told.keys() & OWN.keys() == {"seed"}
+
+
+async def test_pictures_go_as_they_are_in_their_order_after_the_text():
+    images = (
+        Sent(data=bytes(range(256))),
+        Sent(data=b"\r\n--torana\r\n", info=PictureInfo("jpeg", Size(1, 1))),
+        Sent(data=b"", info=PictureInfo("webp", Size(1, 1))),
+    )
+    found = await parts(encode(replace(ASKED, images=images)))
+    assert [bool(part.filename) for part in found] == [False] * 4 + [True] * 3
+    assert [(part.name, part.filename, part.content_type, part.raw) for part in found[4:]] == [
+        ("image", "image0.png", "image/png", images[0].data),
+        ("image", "image1.jpeg", "image/jpeg", images[1].data),
+        ("image", "image2.webp", "image/webp", b""),
+    ]
+
+
+async def test_the_length_is_known_before_it_is_sent():
+    message = encode(replace(ASKED, images=(Sent(), Sent(b"x" * 1000)), user="\u00fc\u00fc"))
+    assert message.length == len(await sent(message))
+
+
+async def test_every_attempt_sends_the_same_bytes():
+    message = encode(ASKED)
+    assert await sent(message) == await sent(message) == await sent(encode(ASKED))
+
+
+@pytest.mark.parametrize(
+    "name", ['a".png', "a\r\nX-Injected: 1", f"a\r\n--{BOUNDARY}--\r\n", "../../etc/passwd", "\u202e"]
+)
+async def test_the_clients_name_for_a_file_goes_nowhere(name):
+    assert await sent(encode(replace(ASKED, images=(Sent(filename=name),)))) == await sent(encode(ASKED))
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+async def test_no_text_can_become_anything_else(model, user):
+    found = await parts(encode(replace(ASKED, user=user), model=model))
+    assert len(found) == 6
+    assert {part.name: part.value for part in found[:5]} == {
+        "model": model,
+        "n": "1",
+        "response_format": "b64_json",
+        "size": "1024x1024",
+        "user": user,
+    }
+    assert all([name for name, _ in part.headerlist] == ["Content-Disposition"] for part in found[:5])
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def reply(*items: object, **more: object) -> bytes:
+    return json.dumps({"data": items, **more}).encode()
+
+
+PICTURE = {"b64_json": b64(b"picture")}
+
+
+@pytest.mark.parametrize(
+    ("body", "pictures"),
+    [
+        (reply(PICTURE, created=1), (b"picture",)),
+        (reply(PICTURE, {"b64_json": b64(b"other")}), (b"picture", b"other")),
+        (reply({"b64_json": "data:image/png;base64," + b64(b"picture")}), (b"picture",)),
+        (reply({"url": "data:image/png;base64," + b64(b"picture")}), (b"picture",)),
+        (reply({"url": "https://cdn.example/a.png"}), (Link("https://cdn.example/a.png"),)),
+        (reply({"url": "https://cdn.example/a.png", "b64_json": None}), (Link("https://cdn.example/a.png"),)),
+        (reply({"url": "https://cdn.example/a.png", **PICTURE}), (b"picture",)),
+        (reply(PICTURE, {"url": "u"}, PICTURE), (b"picture", Link("u"), b"picture")),
+        (reply({"b64_json": None, "url": ""}, None, {}, PICTURE), (b"picture",)),
+        (reply({**PICTURE, "revised_prompt": None, "seed": 10**400}, created="now", usage=[]), (b"picture",)),
+    ],
+)
+def test_pictures(body, pictures):
+    assert decode_pictures(body) == pictures
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", reply(), b'{"data":null}', reply(None), reply({}), reply({"b64_json": "", "url": None})]
+)
+def test_no_picture(body):
+    with pytest.raises(UpstreamError, match="answered without a picture") as caught:
+        decode_pictures(body)
+    assert caught.value.code == "upstream_empty_reply"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"null", b"[]", b"5", b"<html><body>502</body></html>", b'{"data":[', b"\xff\xfe", reply(5), reply("x")),
+        *(reply([PICTURE]), b'{"data":{}}', reply({"b64_json": 5}), reply({"url": ["u"]}), b"[" * 100_000),
+        *(b'{"data":' + b"[" * 100_000, b'{"x":' + b'{"a":' * 100_000),
+        *(reply({"b64_json": text}) for text in ("?", "YQ", "YQ==YQ==", "YWJj\n", "\u00e9", "data:image/png,abc%20d")),
+    ],
+    ids=lambda body: repr(body[:30]),
+)
+def test_replies_that_cannot_be_understood(body):
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
+        decode_pictures(body)
+    assert caught.value.code == "upstream_invalid_reply"
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just(b64(b"picture"))),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["data", "b64_json", "url", "error", "code", "type", "param", "detail"]), inner, max_size=4
+        ),
+    ),
+    max_leaves=15,
+)
+REPLIES = st.one_of(
+    st.binary(),
+    st.dictionaries(st.sampled_from(["data", "error"]), JSON).map(lambda body: json.dumps(body).encode()),
+    st.lists(JSON, max_size=3).map(lambda items: reply(*items)),
+)
+
+
+@given(REPLIES)
+def test_any_reply_is_pictures_or_the_upstreams_failure(body):
+    with suppress(UpstreamError):
+        pictures = decode_pictures(body)
+        assert pictures
+        assert all(isinstance(picture, bytes | Link) for picture in pictures)
+
+
+def fault(**members: object) -> bytes:
+    return json.dumps({"error": {"message": "s3cret", **members}}).encode()
+
+
+@pytest.mark.parametrize("status", [400, 403, 422, 500, 200])
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"code": "moderation_blocked"},
+        {"code": "content_policy_violation", "type": "invalid_request_error", "param": None},
+        {"code": "image_content_policy_violation", "param": ["odd"]},
+        {"type": "image_generation_user_error", "code": 5},
+    ],
+)
+def test_moderation_is_the_callers_whatever_the_status(status, members):
+    error = decode_error(status, {}, fault(**members))
+    assert type(error) is Moderated
+    assert error.code == "moderation_blocked"
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+@pytest.mark.parametrize(
+    ("members", "kind", "param", "code"),
+    [
+        ({"code": "image_too_large", "param": None}, InvalidImage, "image", "image_too_large"),
+        ({"code": "invalid_image_format", "param": "n"}, InvalidImage, "image", "invalid_image_format"),
+        ({"code": "invalid_value", "param": "size"}, InvalidRequest, "size", "invalid_value"),
+        ({"code": None, "param": "n"}, InvalidRequest, "n", "invalid_value"),
+        ({"param": "user"}, InvalidRequest, "user", "invalid_value"),
+        ({"param": "image", "code": 17}, InvalidRequest, "image", "invalid_value"),
+    ],
+)
+def test_what_the_caller_could_have_known_is_his(status, members, kind, param, code):
+    error = decode_error(status, {}, fault(**members))
+    assert (type(error), error.param, error.code) == (kind, param, code)
+
+
+NOTHING_OF_HIS = [
+    *(b"", b"null", b"[]", b"<html>", b"\xff", b'{"error":"no"}', b'{"error":null}', b'{"error":{}}', b'{"error":[1]}'),
+    *(
+        b'{"detail":"Model not found"}',
+        b'{"detail":[{"loc":["body","size"],"msg":"bad"}]}',
+        b'{"error":' + b"[" * 100_000,
+    ),
+    *(
+        fault(param="model"),
+        fault(param="response_format"),
+        fault(param="prompt"),
+        fault(param=["size"]),
+        fault(param=5),
+    ),
+    *(fault(code="invalid_value"), fault(code=["image_too_large"]), fault(type="invalid_request_error")),
+]
+
+
+@pytest.mark.parametrize("body", NOTHING_OF_HIS, ids=lambda body: repr(body[:40]))
+@pytest.mark.parametrize(
+    ("status", "kind", "answered"),
+    [
+        *((400, UpstreamRejected, 502), (402, UpstreamRejected, 502), (404, UpstreamRejected, 502)),
+        *((409, UpstreamRejected, 502), (413, UpstreamRejected, 502), (422, UpstreamRejected, 502)),
+        *((302, UpstreamRejected, 502), (401, UpstreamAuth, 502), (403, UpstreamAuth, 502)),
+        *((408, UpstreamTimeout, 504), (504, UpstreamTimeout, 504), (429, UpstreamRateLimited, 429)),
+        *((500, UpstreamError, 502), (502, UpstreamError, 502), (503, UpstreamError, 502), (599, UpstreamError, 502)),
+    ],
+)
+def test_all_else_is_the_upstreams(status, kind, answered, body):
+    error = decode_error(status, {}, body)
+    assert (type(error), error.status, error.retryable) == (kind, answered, True)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+@pytest.mark.parametrize("members", [{"param": "size"}, {"code": "image_too_large"}])
+def test_a_field_is_to_blame_only_where_the_request_is(status, members):
+    assert isinstance(decode_error(status, {}, fault(**members)), UpstreamError)
+
+
+@given(st.integers(400, 599), st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text()), REPLIES)
+def test_any_error_is_somebodys(status, headers, body):
+    error = decode_error(status, headers, body)
+    assert isinstance(error, CallerError | UpstreamError)
+    assert error.retry_after is None or 0 <= error.retry_after <= 60
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 504])
+@pytest.mark.parametrize("members", [{}, {"code": "moderation_blocked"}, {"code": "image_too_large"}, {"param": "n"}])
+def test_what_the_upstream_says_of_its_inside_stays_there(status, members):
+    assert "s3cret" not in decode_error(status, {}, fault(**members)).message
+
+
+DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "5"}, 5.0),
+        ({"retry-after": " 0.5 "}, 0.5),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "61"}, 60.0),
+        ({"retry-after": "1e9"}, 60.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Sun, 06 Nov 1994 08:49:47 GMT", "date": DATE}, 10.0),
+        ({"retry-after": "Sunday, 06-Nov-94 08:49:47 GMT", "date": DATE}, 10.0),
+        ({"retry-after": "Sun Nov  6 08:49:47 1994", "date": DATE}, 10.0),
+        ({"retry-after": "Sun, 06 Nov 1994 09:49:37 GMT", "date": DATE}, 60.0),
+        ({"retry-after": "Sun, 06 Nov 1994 08:00:00 GMT", "date": DATE}, 0.0),
+        ({"retry-after": "Sun, 06 Nov 1994 08:49:47 GMT"}, None),
+        ({"retry-after": "Sun, 06 Nov 1994 08:49:47 GMT", "date": "today"}, None),
+        ({"retry-after": "Sun, 99 Nov 1994 08:49:47 GMT", "date": DATE}, None),
+        ({"retry-after": f"Sun, 06 Nov 1994 08:49:47 +{'9' * 30}", "date": DATE}, None),
+    ],
+)
+def test_how_long_to_wait(headers: dict[str, str], seconds: Any):
+    error = decode_error(429, headers, b"")
+    assert error.retry_after == seconds
