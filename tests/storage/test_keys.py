@@ -15,7 +15,7 @@ def path(tmp_path):
 
 def test_a_key_is_made_once(path):
     key = load_or_create_key(path)
-    assert len(key) == 32
+    assert len(bytes.fromhex(key.decode())) == 32
     assert load_or_create_key(path) == key
     assert list(path.parent.iterdir()) == [path]
 

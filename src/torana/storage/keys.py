@@ -16,7 +16,7 @@ class UnsafeKey(Exception):
 
 
 def load_or_create_key(path: Path) -> bytes:
-    """The key in ``path``: at least 32 random bytes, made if there is no such file.
+    """The key in ``path``: text of at least 32 bytes, made of so many random ones if there is no such file.
 
     Processes that start at once get the same key. UnsafeKey when others may use the file or it is too short; OSError
     when the directory cannot be written.
@@ -47,7 +47,8 @@ def _load(path: Path) -> bytes:
 def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as file:
-        file.write(secrets.token_bytes(_LENGTH))
+        # As text, because whoever reads it as a configured secret cuts white space from its ends.
+        file.write(secrets.token_hex(_LENGTH).encode())
         file.flush()
         os.fsync(file.fileno())
         # A link appears whole or not at all, and never in place of a file that another process made first.
