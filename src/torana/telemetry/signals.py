@@ -1,0 +1,88 @@
+"""Metrics for Prometheus. Names follow OpenTelemetry's conventions, as Prometheus writes them; labels are bounded.
+
+Every label value comes from the configuration or from our own code, never from a caller.
+"""
+
+import os
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from torana.telemetry.record import Record
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.005, 0.02, 0.08, 0.32, 1.28, 5.12, 20.48, 81.92, 327.68)
+_BYTES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER = "_OTHER"
+_UNAUTHENTICATED = 401
+
+
+class Signals:
+    """The gateway's metrics, over all its processes when it has several."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        ProcessCollector(registry=r)
+        self.http = Histogram(
+            "http_server_request_duration_seconds", "Requests by route and status.",
+            ["http_route", "http_request_method", "http_response_status_code"], buckets=_SECONDS, registry=r,
+        )  # fmt: skip
+        self.operations = Histogram(
+            "gen_ai_server_request_duration_seconds", "Calls by operation, model and target.",
+            ["gen_ai_operation_name", "gen_ai_request_model", "gen_ai_response_model", "error_type"],
+            buckets=_SECONDS, registry=r,
+        )  # fmt: skip
+        self.active = Gauge(
+            "http_server_active_requests", "Requests in flight.", multiprocess_mode="livesum", registry=r
+        )
+        self.bytes_in = Histogram("http_server_request_body_size_bytes", "Bytes taken in.", buckets=_BYTES, registry=r)
+        self.stages = Histogram(
+            "torana_stage_duration_seconds", "Time by stage of the journey.", ["stage"], buckets=_SECONDS, registry=r
+        )
+        self.refusals = Counter("torana_auth_refusals", "Tokens refused, by reason.", ["reason"], registry=r)
+        self.failures = Counter(
+            "torana_attempt_failures", "Attempts that failed.", ["target", "error_type"], registry=r
+        )
+        self.client_retries = Counter("torana_client_retries", "Requests that a client sent again.", registry=r)
+        self.evictions = Counter("torana_pictures_evicted", "Made pictures dropped before their time.", registry=r)
+        self.worker_deaths = Counter("torana_worker_deaths", "Picture workers that died and were replaced.", registry=r)
+
+    def observe(self, record: Record, route: str) -> None:
+        """Counts a finished request."""
+        method = record.method if record.method in _METHODS else _OTHER
+        self.http.labels(route, method, str(record.status)).observe(record.seconds)
+        if record.status == _UNAUTHENTICATED:
+            self.refusals.labels(record.reason or "").inc()
+        if record.bytes_in:
+            self.bytes_in.observe(record.bytes_in)
+        for name, seconds in record.stages:
+            self.stages.labels(name).observe(seconds)
+        if record.model is not None:
+            self.operations.labels(
+                record.operation or "", record.model, record.target or "", record.error or ""
+            ).observe(record.seconds)
+        if record.client_retry:
+            self.client_retries.inc()
+        for target, code in record.attempts:
+            self.failures.labels(target, code).inc()
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        return generate_latest(everyone)
+
+
+def share_metrics(directory: Path) -> None:
+    """Makes processes started from here count together; to be called before any of them imports this module."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for left in directory.glob("*.db"):
+        left.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)

@@ -1,0 +1,253 @@
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from torana.core.clock import FakeClock
+from torana.telemetry.logs import Forwarding, Level, Logger, forward_standard_logging, log_request, make_logger
+from torana.telemetry.record import Record
+
+NOW = 1_800_000_000.25
+
+
+class Stream(io.StringIO):
+    """A stream that is, or is not, a person's terminal."""
+
+    def __init__(self, *, terminal: bool = False) -> None:
+        super().__init__()
+        self.terminal = terminal
+        self.flushed = ""
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def flush(self) -> None:
+        self.flushed = self.getvalue()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.getvalue().removesuffix("\n").split("\n")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+@pytest.fixture
+def stream():
+    return Stream()
+
+
+@pytest.fixture
+def logger(stream):
+    return Logger("json", "debug", clock=FakeClock(NOW), stream=stream)
+
+
+def text_logger(stream: Stream) -> Logger:
+    return Logger("text", "info", clock=FakeClock(NOW), stream=stream)
+
+
+def test_an_event_is_one_json_object(logger, stream):
+    logger.warning("worker_replaced", kind="lost", count=2, why=None)
+    assert stream.events == [
+        {
+            "time": "2027-01-15T08:00:00.250+00:00",
+            "level": "warning",
+            "event": "worker_replaced",
+            "kind": "lost",
+            "count": 2,
+        }
+    ]
+
+
+def test_nothing_waits_in_a_buffer(logger, stream):
+    logger.info("one")
+    assert stream.flushed == stream.getvalue() != ""
+
+
+@pytest.mark.parametrize(
+    ("least", "written"),
+    [
+        ("debug", ["info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_what_matters_less_than_the_level_is_not_written(stream, least: Level, written):
+    logger = Logger("json", least, clock=FakeClock(), stream=stream)
+    logger.info("i")
+    logger.warning("w")
+    logger.error("e")
+    assert [event["level"] for event in stream.events] == written
+
+
+@pytest.mark.parametrize(("length", "kept"), [(512, "x" * 512), (513, "x" * 512 + "..."), (10**6, "x" * 512 + "...")])
+def test_long_texts_are_cut(logger, stream, length, kept):
+    logger.info("request", path="x" * length)
+    assert stream.events[0]["path"] == kept
+
+
+@pytest.mark.parametrize("sly", ['a\n{"event":"forged"}', "a\r\nb", "a\u2028b", "\x1b[2Jgone", 'quo"ted\\'])
+def test_a_callers_text_stays_on_its_line(logger, stream, sly):
+    logger.info("request", path=sly)
+    assert stream.getvalue().count("\n") == 1
+    assert stream.events[0]["path"] == sly
+
+    plain = Stream()
+    text_logger(plain).info("request", path=sly)
+    assert len(plain.lines) == 1
+    assert plain.lines[0].isprintable()
+
+
+def test_text_for_a_person(stream):
+    text_logger(stream).warning("no_credentials", account="lab", why=None, grün="ö")
+    assert stream.lines == ["2027-01-15T08:00:00.250+00:00 warning no_credentials account=lab grün=ö"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_auto_is_text_in_a_terminal_and_json_elsewhere(terminal):
+    stream = Stream(terminal=terminal)
+    Logger("auto", "info", clock=FakeClock(), stream=stream).info("started")
+    assert stream.getvalue().startswith("{") != terminal
+
+
+SECRET = "the caller's secret"
+
+
+def failing(depth: int = 0) -> None:
+    if depth:
+        deeper(depth - 1)
+    raise LookupError(SECRET)
+
+
+def deeper(depth: int) -> None:
+    """In turns, because Python tells of a line that repeats itself only a few times."""
+    failing(depth)
+
+
+def failure(depth: int = 0) -> LookupError:
+    with pytest.raises(LookupError) as raised:
+        failing(depth)
+    return raised.value
+
+
+def test_a_failure_is_told_by_class_and_place_without_its_message(logger, stream):
+    logger.failure("unexpected", failure(), request_id="req_1")
+    (event,) = stream.events
+    assert (event["level"], event["exception"], event["request_id"]) == ("error", "LookupError", "req_1")
+    assert f'File "{__file__}"' in event["trace"]
+    assert "in failing" in event["trace"]
+    assert SECRET not in stream.getvalue()
+
+
+def test_a_deep_trace_keeps_its_end(logger, stream):
+    logger.failure("unexpected", failure(depth=300))
+    trace = stream.events[0]["trace"]
+    assert len(trace) <= 8_000
+    assert trace.rstrip().endswith("raise LookupError(SECRET)")
+
+
+def test_a_trace_is_for_reading_in_text(stream):
+    text_logger(stream).failure("unexpected", failure(), request_id="req_1")
+    first, *trace = stream.lines
+    assert first.endswith("error   unexpected request_id=req_1 exception=LookupError")
+    assert "in failing" in "\n".join(trace)
+
+
+@pytest.mark.parametrize(("status", "level"), [(200, "info"), (404, "info"), (499, "info"), (500, "error")])
+def test_a_request_is_one_line(logger, stream, status, level):
+    clock = FakeClock()
+    record = Record(clock, "req_1", "POST", "/v1/images/variations")
+    record.status = status
+    with record.stage("read"):
+        clock.advance(0.12345)
+    record.bytes_in, record.bytes_out = 10, 20
+    record.attempts.append(("lab/redux", "upstream_timeout"))
+    log_request(logger, record)
+    (event,) = stream.events
+    del event["time"]
+    assert event == {
+        "level": level,
+        "event": "request",
+        "request_id": "req_1",
+        "method": "POST",
+        "path": "/v1/images/variations",
+        "status": status,
+        "seconds": 0.1235,
+        "bytes_in": 10,
+        "bytes_out": 20,
+        "stages": {"read": 0.1235},
+        "failed_attempts": [["lab/redux", "upstream_timeout"]],
+    }
+
+
+def test_all_that_is_known_of_a_request_is_told(logger, stream):
+    record = Record(FakeClock(), "req_1", "POST", "/x")
+    record.operation, record.principal = "images.variations", "ada"
+    record.model, record.target = "vary", "lab/redux"
+    record.error, record.reason, record.client_retry = "invalid_api_key", "expired", 2
+    log_request(logger, record)
+    told = stream.events[0]
+    names = ("operation", "principal", "model", "target", "error", "reason", "client_retry")
+    assert [told[name] for name in names] == [
+        "images.variations", "ada", "vary", "lab/redux", "invalid_api_key", "expired", 2,
+    ]  # fmt: skip
+
+
+def test_the_gateways_logger_writes_to_standard_error(capsys):
+    make_logger("json", "info", FakeClock()).info("started")
+    out, err = capsys.readouterr()
+    assert (out, json.loads(err)["event"]) == ("", "started")
+
+
+@pytest.fixture
+def root():
+    """The root of all logging, given back as it was."""
+    found, ours = logging.getLogger(), logging.getLogger("torana")
+    handlers, levels = found.handlers[:], (found.level, ours.level)
+    found.handlers.clear()
+    yield found
+    found.handlers[:] = handlers
+    found.setLevel(levels[0])
+    ours.setLevel(levels[1])
+
+
+@pytest.fixture
+def library(logger, root):
+    """The logging of some library, which comes to our logger."""
+    root.addHandler(Forwarding(logger))
+    root.setLevel(logging.INFO)
+    return logging.getLogger("some.library")
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [(logging.CRITICAL, "error"), (logging.ERROR, "error"), (logging.WARNING, "warning"), (logging.INFO, "info")],
+)
+def test_what_libraries_say_is_a_line_of_ours(library, stream, level, told):
+    library.log(level, "%d of\n%s", 1, "them")
+    (event,) = stream.events
+    del event["time"]
+    assert event == {"level": told, "event": "log", "source": "some.library", "message": "1 of\nthem"}
+
+
+def test_an_exception_that_a_library_tells_of_comes_without_its_message(library, stream):
+    try:
+        failing()
+    except LookupError:
+        library.exception("it went wrong")
+    (event,) = stream.events
+    assert (event["exception"], event["message"], event["level"]) == ("LookupError", "it went wrong", "error")
+    assert "in failing" in event["trace"]
+    assert SECRET not in stream.getvalue()
+
+
+def test_every_line_of_the_process_is_ours(logger, stream, root):
+    forward_standard_logging(logger)
+    logging.getLogger("some.library").info("what nobody asked")
+    logging.getLogger("some.library").warning("what matters")
+    logging.getLogger("torana.some.room").info("what we do")
+    assert [event["message"] for event in stream.events] == ["what matters", "what we do"]

@@ -1,0 +1,159 @@
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from torana.core.clock import FakeClock
+from torana.telemetry.record import Record
+from torana.telemetry.signals import CONTENT_TYPE, Signals, share_metrics
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+def samples(text: str) -> dict[Sample, float]:
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name, frozenset(sample.labels.items())] = sample.value
+    return found
+
+
+def value(signals: Signals, name: str, **labels: str) -> float | None:
+    return samples(signals.render().decode()).get((name, frozenset(labels.items())))
+
+
+def record(status: int = 200, method: str = "POST", **members: object) -> Record:
+    clock = FakeClock()
+    made = Record(clock, "req_1", method, "/made/up/by/a/caller")
+    made.status = status
+    for name, member in members.items():
+        setattr(made, name, member)
+    clock.advance(0.3)
+    return made
+
+
+@pytest.fixture
+def signals():
+    return Signals()
+
+
+def test_a_request_is_counted_by_route_and_status(signals):
+    signals.observe(record(404), "unknown")
+    labels = {"http_route": "unknown", "http_request_method": "POST", "http_response_status_code": "404"}
+    assert value(signals, "http_server_request_duration_seconds_count", **labels) == 1
+    assert value(signals, "http_server_request_duration_seconds_sum", **labels) == pytest.approx(0.3)
+    assert value(signals, "http_server_request_duration_seconds_bucket", **labels, le="0.32") == 1
+    assert value(signals, "http_server_request_duration_seconds_bucket", **labels, le="0.08") == 0
+
+
+def test_a_call_is_counted_by_model_and_target(signals):
+    told = record(502, operation="images.variations", model="vary", target="lab/redux", error="upstream_error")
+    signals.observe(told, "/images/variations")
+    labels = {
+        "gen_ai_operation_name": "images.variations",
+        "gen_ai_request_model": "vary",
+        "gen_ai_response_model": "lab/redux",
+        "error_type": "upstream_error",
+    }
+    assert value(signals, "gen_ai_server_request_duration_seconds_count", **labels) == 1
+
+
+def test_what_is_no_call_is_not_counted_as_one(signals):
+    signals.observe(record(401, operation="images.variations"), "/images/variations")
+    assert "gen_ai_server_request_duration_seconds_count" not in signals.render().decode()
+
+
+def test_stages_bytes_retries_and_failed_attempts(signals):
+    told = record(stages=[("auth", 0.001), ("read", 0.5)], bytes_in=2_000, client_retry=2)
+    told.attempts += [("lab/redux", "upstream_timeout"), ("lab/redux", "upstream_timeout")]
+    signals.observe(told, "/images/variations")
+    signals.observe(record(), "/healthz")
+    assert value(signals, "torana_stage_duration_seconds_sum", stage="read") == 0.5
+    assert value(signals, "http_server_request_body_size_bytes_count") == 1
+    assert value(signals, "torana_client_retries_total") == 1
+    assert value(signals, "torana_attempt_failures_total", target="lab/redux", error_type="upstream_timeout") == 2
+
+
+def test_refused_tokens_are_counted_by_reason(signals):
+    signals.observe(record(401, error="invalid_api_key", reason="expired"), "/images/variations")
+    signals.observe(record(500, error="storage_failed", reason="ENOSPC"), "/images/variations")
+    assert value(signals, "torana_auth_refusals_total", reason="expired") == 1
+    assert "ENOSPC" not in signals.render().decode()
+
+
+@pytest.mark.parametrize(("sent", "told"), [("DELETE", "DELETE"), ("delete", "_OTHER"), ("EVIL-METHOD", "_OTHER")])
+def test_a_callers_method_makes_no_label(signals, sent, told):
+    signals.observe(record(405, method=sent), "/healthz")
+    labels = {"http_route": "/healthz", "http_request_method": told, "http_response_status_code": "405"}
+    assert value(signals, "http_server_request_duration_seconds_count", **labels) == 1
+
+
+def test_nothing_of_a_request_but_its_labels_is_kept(signals):
+    told = record(200, model="vary", principal="ada")
+    signals.observe(told, "/images/variations")
+    text = signals.render().decode()
+    assert "ada" not in text
+    assert "made/up" not in text
+    assert "req_1" not in text
+
+
+def test_what_callers_make_up_adds_no_series(signals):
+    signals.observe(record(404, method="M"), "unknown")
+    before = len(samples(signals.render().decode()))
+    for number in range(20):
+        signals.observe(record(404, method=f"M{number}", path=f"/{number}", principal=f"{number}"), "unknown")
+    assert len(samples(signals.render().decode())) == before
+
+
+def test_requests_in_flight_go_up_and_down(signals):
+    signals.active.inc()
+    assert value(signals, "http_server_active_requests") == 1
+    signals.active.dec()
+    assert value(signals, "http_server_active_requests") == 0
+
+
+def test_the_process_itself_is_measured(signals):
+    assert value(signals, "process_resident_memory_bytes")
+
+
+def test_the_text_is_what_prometheus_reads(signals):
+    assert CONTENT_TYPE.startswith("text/plain; version=")
+    assert "# TYPE torana_worker_deaths_total counter" in signals.render().decode()
+
+
+COUNT = """
+from torana.telemetry.signals import Signals
+signals = Signals()
+signals.worker_deaths.inc(2)
+signals.active.inc()
+"""
+SHOW = "import sys; from torana.telemetry.signals import Signals; sys.stdout.buffer.write(Signals().render())"
+
+
+def run(script: str, environ: Mapping[str, str]) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", script], env=environ, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_processes_that_share_their_metrics_count_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "what it was before")
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "counter_1.db").write_bytes(b"left by a run before")
+    share_metrics(folder)
+    assert not list(folder.iterdir())
+    for _ in range(2):
+        run(COUNT, os.environ)
+    found = samples(run(SHOW, os.environ))
+    assert found["torana_worker_deaths_total", frozenset()] == 4
+
+
+def test_the_folder_for_shared_metrics_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "what it was before")
+    share_metrics(tmp_path / "data" / "metrics")
+    assert (tmp_path / "data" / "metrics").is_dir()
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path / "data" / "metrics")
