@@ -1,0 +1,32 @@
+import pytest_asyncio
+
+from torana.core.clock import FakeClock
+from torana.media.workers import Workers
+from torana.providers.base import Lent
+from torana.upstream.download import Downloader
+from torana.upstream.transport import AiohttpClient
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def workers():
+    """One worker, with the engine at hand, for all tests of these rooms."""
+    crew = Workers(count=1, queue=32, memory=1536 << 20, warm="torana.providers.local.work:warm")
+    await crew.start()
+    yield crew
+    await crew.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lent(workers):
+    """What the house lends, with real connections and that one worker."""
+    clients: list[AiohttpClient] = []
+
+    def connect(per_host: int) -> AiohttpClient:
+        clients.append(AiohttpClient(per_host=per_host))
+        return clients[-1]
+
+    downloader = Downloader()
+    yield Lent(connect, downloader, workers, work_deadline=60.0, max_pixels=1_000_000, clock=FakeClock(1_800_000_000.9))
+    await downloader.close()
+    for client in clients:
+        await client.close()

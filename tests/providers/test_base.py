@@ -1,0 +1,69 @@
+import dataclasses
+import importlib
+
+import pytest
+
+from tests.providers.kit import Photo, opened, photo
+from torana.config.model import Account
+from torana.core.content import Size
+from torana.core.errors import DeadlineExceeded, InvalidImage
+from torana.families.images import VARIATIONS
+from torana.media.job import InMemory
+from torana.providers.base import declarations
+
+SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
+DECLARED = declarations()
+SETTINGS = {field for field in Account.__struct_fields__ if field != "type"}
+
+
+def test_every_module_of_the_folder_is_found():
+    assert list(DECLARED) == ["echo", "local", "openai-compatible"]
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_declaration_holds_together(name):
+    declared = DECLARED[name]
+    assert declared.type == name
+    assert declared.summary.endswith(".")
+    assert declared.needs | declared.takes <= SETTINGS
+    assert declared.operations <= {VARIATIONS.operation}
+    if declared.alone is not None:
+        assert declared.models
+        assert not declared.needs
+    if declared.warm is not None:
+        module, _, function = declared.warm.partition(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+@SHARED_LOOP
+@pytest.mark.parametrize("name", DECLARED)
+async def test_a_provider_can_do_what_its_declaration_says(lent, name):
+    declared = DECLARED[name]
+    account = Account(type=name, base_url="http://127.0.0.1:9/v1" if "base_url" in declared.needs else None)
+    assert set(declared.build(account, None, lent).operations) == declared.operations
+
+
+@SHARED_LOOP
+@pytest.mark.parametrize("source", [photo(), photo(300, 40, "JPEG"), InMemory(photo(50, 50, "GIF").data)])
+@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
+async def test_a_picture_is_fitted_exactly(lent, source, output_format):
+    made = await lent.fitted(source, size=Size(48, 32), output_format=output_format)
+    opened(made)
+    assert (made.info.size, made.info.format) == (Size(48, 32), output_format)
+
+
+@SHARED_LOOP
+@pytest.mark.parametrize(
+    "source", [Photo(photo().data[:60]), photo(1001, 1000, "BMP")], ids=["broken", "too many pixels"]
+)
+async def test_what_cannot_be_decoded_is_refused(lent, source):
+    with pytest.raises(InvalidImage):
+        await lent.fitted(source, size=Size(48, 32), output_format="png")
+
+
+@SHARED_LOOP
+async def test_fitting_has_its_time_and_no_more(lent):
+    hurried = dataclasses.replace(lent, work_deadline=0.0)
+    with pytest.raises(DeadlineExceeded, match="within 0 s"):
+        await hurried.fitted(photo(), size=Size(48, 32), output_format="png")
+    assert await lent.fitted(photo(), size=Size(48, 32), output_format="png")
