@@ -1,0 +1,244 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from torana.auth.build import build_authenticator
+from torana.auth.mint import mint
+from torana.config.model import Auth, Claims, Issuer, Secret
+from torana.core.clock import FakeClock
+from torana.core.errors import (
+    DeadlineExceeded,
+    Forbidden,
+    InvalidRequest,
+    ModelNotFound,
+    Overloaded,
+    ToranaError,
+    Unauthenticated,
+    UpstreamTimeout,
+)
+from torana.core.exchange import Answer, Call, Context, Reply, Target, Usage
+from torana.pipeline.flow import Snapshot, answer
+from torana.routing.catalog import Catalog, Offer
+from torana.telemetry.record import Record
+
+KEY = b"a secret that is long enough for HS256"
+ISSUER = Issuer(
+    issuer="us", audience="us", algorithms=("HS256",), secret=Secret(env="KEY"), claims=Claims(models="models")
+)
+OPERATION = "things.do"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+FIRST, SECOND = Target("one", "a"), Target("two", "b")
+
+Do = Callable[["Asked", str, Context], Awaitable[Reply[str]]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    model: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    operations: dict[str, Do]
+
+
+@dataclass
+class Journey:
+    """All that a journey needs, and what it went past on its way."""
+
+    first: Do
+    second: Do
+    clock: FakeClock = field(default_factory=FakeClock)
+    past: list[str] = field(default_factory=list)
+    deadline: float = 60.0
+
+    def __post_init__(self) -> None:
+        self.record = Record(self.clock, "req_1", "POST", "/things")
+        self.call = Call("req_1", OPERATION, self.token(), self.read_as("vary"))
+
+    def token(self, *models: str) -> str:
+        claims = {"models": list(models or ("*",))}
+        return "Bearer " + mint(ISSUER, KEY, subject="ada", ttl=600, claims=claims, now=self.clock.now())
+
+    def read_as(self, model: str) -> Callable[[], Awaitable[Asked]]:
+        async def read() -> Asked:
+            self.past.append("read")
+            return Asked(model)
+
+        return read
+
+    async def go(self) -> Answer[Asked, str]:
+        async def fetch(url: str) -> bytes:
+            raise NotImplementedError(url)
+
+        offer = Offer(frozenset({OPERATION}), ())
+        virtual = {"vary": (FIRST, SECOND), "mute": (Target("silent", "c"),)}
+        snapshot = Snapshot(
+            authenticator=build_authenticator(
+                Auth(issuers=(ISSUER,)), {"KEY": KEY.decode()}, clock=self.clock, fetch=fetch
+            ),
+            catalog=Catalog({"one": offer, "two": offer, "silent": Offer(frozenset(), ())}, virtual),
+            providers={"one": Provider({OPERATION: self.first}), "two": Provider({OPERATION: self.second})},
+            deadline=self.deadline,
+            clock=self.clock,
+        )
+        return await answer(self.call, snapshot, self.record)
+
+
+def replying(body: str = "done") -> Do:
+    async def do(asked: Asked, model: str, context: Context) -> Reply[str]:
+        return Reply(body, usage=Usage(images=1))
+
+    return do
+
+
+def failing(error: Exception) -> Do:
+    async def do(asked: Asked, model: str, context: Context) -> Reply[str]:
+        raise error
+
+    return do
+
+
+@pytest.fixture
+def journey():
+    return Journey(replying("first"), replying("second"))
+
+
+def stages(journey: Journey) -> list[str]:
+    return [name for name, _ in journey.record.stages]
+
+
+async def test_the_whole_way(journey):
+    got = await journey.go()
+    assert got == Answer(Asked("vary"), Reply("first", usage=Usage(images=1)), FIRST)
+    assert stages(journey) == ["auth", "read", "attempt"]
+    told = journey.record
+    assert (told.operation, told.principal, told.model, told.target) == (OPERATION, "ada", "vary", "one/a")
+    assert told.attempts == []
+
+
+async def test_a_provider_learns_the_model_and_what_it_serves(journey):
+    met: list[tuple[Asked, str, Context]] = []
+
+    async def do(asked: Asked, model: str, context: Context) -> Reply[str]:
+        met.append((asked, model, context))
+        return Reply("done")
+
+    journey.first = do
+    with journey.record.span(TRACE, None):
+        await journey.go()
+    ((asked, model, context),) = met
+    assert (asked, model) == (Asked("vary"), "a")
+    assert context.request_id == "req_1"
+    assert context.deadline == journey.clock.ticks() + 60
+    assert dict(context.headers)["traceparent"] == TRACE
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer not.a.token", "Basic YTpi"])
+async def test_no_byte_of_a_strangers_body_is_read(journey, header):
+    journey.call = replace(journey.call, authorization=header)
+    with pytest.raises(Unauthenticated):
+        await journey.go()
+    assert journey.past == []
+    assert stages(journey) == ["auth"]
+    assert journey.record.principal is None
+
+
+async def test_a_model_that_does_not_exist_is_in_no_record(journey):
+    journey.call = replace(journey.call, read=journey.read_as("made-up"), authorization=journey.token("none"))
+    with pytest.raises(ModelNotFound):
+        await journey.go()
+    assert journey.record.model is None
+    assert journey.record.principal == "ada"
+
+
+async def test_a_model_that_cannot_do_it(journey):
+    journey.call = replace(journey.call, read=journey.read_as("mute"))
+    with pytest.raises(InvalidRequest) as refused:
+        await journey.go()
+    assert (refused.value.param, refused.value.code) == ("model", "unsupported_model")
+
+
+async def test_a_model_beyond_the_callers_leave_is_not_asked(journey):
+    journey.first = failing(AssertionError("asked without leave"))
+    journey.call = replace(journey.call, authorization=journey.token("cheap-*"))
+    with pytest.raises(Forbidden):
+        await journey.go()
+    assert journey.past == ["read"]
+
+
+async def test_a_body_that_breaks_the_contract_ends_the_journey(journey):
+    async def read() -> Asked:
+        raise InvalidRequest("'n' must be a number.", param="n")
+
+    journey.call = replace(journey.call, read=read)
+    with pytest.raises(InvalidRequest):
+        await journey.go()
+    assert stages(journey) == ["auth", "read"]
+
+
+async def test_the_next_target_answers_for_one_that_fails(journey):
+    journey.first = failing(UpstreamTimeout("slow"))
+    got = await journey.go()
+    assert (got.reply.body, got.target) == ("second", SECOND)
+    assert journey.record.target == "two/b"
+    assert journey.record.attempts == [("one/a", "upstream_timeout")]
+    assert stages(journey) == ["auth", "read", "attempt", "attempt"]
+
+
+async def test_the_last_failure_is_the_answer(journey):
+    journey.first = failing(UpstreamTimeout("slow"))
+    journey.second = failing(Overloaded("full", retry_after=3))
+    with pytest.raises(Overloaded):
+        await journey.go()
+    assert journey.record.attempts == [("one/a", "upstream_timeout"), ("two/b", "overloaded")]
+    assert (journey.record.model, journey.record.target) == ("vary", None)
+
+
+async def test_an_error_of_the_callers_is_tried_nowhere_else(journey):
+    journey.first = failing(InvalidRequest("too odd", param="size"))
+    journey.second = failing(AssertionError("tried again"))
+    with pytest.raises(InvalidRequest):
+        await journey.go()
+    assert journey.record.attempts == [("one/a", "invalid_value")]
+
+
+async def test_an_error_without_a_code_is_told_by_its_type(journey):
+    journey.second = journey.first = failing(ToranaError("odd"))
+    with pytest.raises(ToranaError):
+        await journey.go()
+    assert journey.record.attempts == [("one/a", "server_error")]
+
+
+async def test_a_call_has_its_time_and_no_more(journey):
+    ended = asyncio.Event()
+
+    async def never(asked: Asked, model: str, context: Context) -> Reply[str]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    journey.first, journey.deadline = never, 0.01
+    with pytest.raises(DeadlineExceeded, match=r"longer than 0\.01 s"):
+        await journey.go()
+    assert ended.is_set()
+
+
+async def test_the_time_counts_while_the_body_comes(journey):
+    async def read() -> Asked:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    journey.call, journey.deadline = replace(journey.call, read=read), 0.01
+    with pytest.raises(DeadlineExceeded):
+        await journey.go()
+
+
+async def test_anothers_timeout_is_not_mistaken_for_ours(journey):
+    journey.first = failing(TimeoutError("of some library"))
+    with pytest.raises(TimeoutError, match="of some library"):
+        await journey.go()
