@@ -1,0 +1,138 @@
+"""The ASGI application: what wraps every HTTP exchange, and the way to each route."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torana.config.model import Settings
+from torana.core.clock import Clock
+from torana.core.errors import MethodNotAllowed, NotFound, Overloaded, ToranaError, WorkFailed
+from torana.edge.errors import Rendered, render, render_unexpected
+from torana.edge.exchange import ClientGone, Exchange, Receive, Scope, Send
+from torana.telemetry.logs import Logger, log_request
+from torana.telemetry.signals import Signals
+
+Handler = Callable[[Exchange], Awaitable[None]]
+_CLIENT_GONE = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where requests of some methods go; ``pattern`` is the route's bounded name in metrics."""
+
+    pattern: str
+    methods: frozenset[str]
+    handle: Handler = field(repr=False)
+    always: bool = False
+    """Answered however many requests are in flight: a busy gateway must not look like a dead one."""
+
+
+class Life(Protocol):
+    """Whatever must run while the application serves."""
+
+    async def start(self) -> None:
+        """Before the first request."""
+        ...
+
+    async def stop(self) -> None:
+        """After the last."""
+        ...
+
+
+class App:
+    """Gives each request an id, a route, a reply in any case, a log line and its metrics; bounds how many there are."""
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        *,
+        life: Life,
+        settings: Settings,
+        clock: Clock,
+        logger: Logger,
+        signals: Signals,
+    ) -> None:
+        self._routes = routes
+        self._life = life
+        self._clock = clock
+        self._limits = settings.uploads
+        self._max_concurrent = settings.server.max_concurrent
+        self._logger = logger
+        self._signals = signals
+        self._active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request, or starts and stops with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send, clock=self._clock, limits=self._limits)
+        route = self._find(exchange.path)
+        self._active += 1
+        self._signals.active.inc()
+        try:
+            with exchange.record.span(exchange.header("traceparent"), exchange.header("tracestate")):
+                await self._answer(exchange, route)
+        finally:
+            self._active -= 1
+            self._signals.active.dec()
+            self._signals.observe(exchange.record, route.pattern if route else "unknown")
+            log_request(self._logger, exchange.record)
+
+    async def _answer(self, exchange: Exchange, route: Route | None) -> None:
+        try:
+            await self._dispatch(exchange, route)
+        except ClientGone:
+            exchange.record.status = _CLIENT_GONE
+            exchange.record.error = "client_gone"
+        except ToranaError as error:
+            self._note(exchange, error)
+            await self._refuse(exchange, render(error))
+        except Exception as error:  # noqa: BLE001 - the last resort: the unforeseen becomes a 500 and a trace
+            self._logger.failure("unexpected", error, request_id=exchange.request_id)
+            exchange.record.error = WorkFailed.default_code
+            await self._refuse(exchange, render_unexpected(exchange.request_id))
+
+    async def _dispatch(self, exchange: Exchange, route: Route | None) -> None:
+        if route is None:
+            raise NotFound(
+                "There is nothing at this path. The API's description is at /openapi.json.", code="unknown_path"
+            )
+        if exchange.method not in route.methods:
+            raise MethodNotAllowed(exchange.method, allowed=tuple(sorted(route.methods)))
+        if self._active > self._max_concurrent and not route.always:
+            raise Overloaded("The gateway has too many requests in flight. Try again in a moment.", retry_after=1)
+        await route.handle(exchange)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self._life.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._life.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _find(self, path: str) -> Route | None:
+        return self._routes.get(path) or self._routes.get(f"{path[: path.find('/', 1) + 1]}*")
+
+    def _note(self, exchange: Exchange, error: ToranaError) -> None:
+        exchange.record.error = error.code or error.type
+        exchange.record.reason = error.reason
+        if error.__cause__ is not None and error.status >= 500:  # noqa: PLR2004 - HTTP's border
+            self._logger.warning("cause", request_id=exchange.request_id, cause=repr(error.__cause__))
+
+    async def _refuse(self, exchange: Exchange, rendered: Rendered) -> None:
+        if exchange.started:
+            # Bytes have left, and a second reply would corrupt the first. Ending here closes the connection, so that
+            # the client sees a reply cut off, not one that looks whole.
+            return
+        await exchange.respond(rendered.status, rendered.headers, rendered.body)
+
+
+def respond_json(exchange: Exchange, document: object, status: int = 200) -> Awaitable[None]:
+    """A small document as the reply."""
+    return exchange.respond(status, [("content-type", "application/json")], json.dumps(document).encode())

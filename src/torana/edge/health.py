@@ -1,0 +1,42 @@
+"""What a platform asks: alive, ready, and how it goes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from torana.edge.app import respond_json
+from torana.edge.exchange import Exchange
+from torana.telemetry.signals import CONTENT_TYPE, Signals
+
+Check = Callable[[], Awaitable[bool]]
+
+
+async def alive(exchange: Exchange) -> None:
+    """The process answers."""
+    await respond_json(exchange, {"status": "ok"})
+
+
+class Readiness:
+    """Whether this process can do its work now, check by check."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+
+    async def serve(self, exchange: Exchange) -> None:
+        """200 when every check passes, 503 when one does not; each by its name."""
+        results = {name: await check() for name, check in self._checks.items()}
+        ready = all(results.values())
+        document = {
+            "status": "ready" if ready else "not ready",
+            "checks": {name: "ok" if passed else "failing" for name, passed in results.items()},
+        }
+        await respond_json(exchange, document, 200 if ready else 503)
+
+
+class Metrics:
+    """The text that Prometheus scrapes."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+
+    async def serve(self, exchange: Exchange) -> None:
+        """All metrics."""
+        await exchange.respond(200, [("content-type", CONTENT_TYPE)], self._signals.render())

@@ -1,0 +1,103 @@
+"""What the HTTP server itself must not leave open: how large a request's head may be, and how long it may take.
+
+uvicorn bounds neither: a client could send headers without end, or connect and never say a word.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from torana.edge.errors import error_body
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The limits of one process: bytes of a head, seconds until it is whole, connections at once."""
+
+    head: int
+    head_seconds: float
+    connections: int
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol within bounds; what it refuses, it refuses as OpenAI's error object."""
+
+    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the base takes
+        super().__init__(*args, **kwargs)
+        self._bounds = bounds
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base narrows it
+        """Takes a connection, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self._bounds.connections:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The gateway has too many connections.", "overloaded")
+        else:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forgets the connection."""
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the parser; a head that goes on for too long is cut off."""
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._bounds.head and not self.transport.is_closing():
+                self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """A request begins: its head has so many seconds."""
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        self._forget_head()
+        if size > self._bounds.head:
+            self._refuse_head()
+        else:
+            super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """For what is not HTTP."""
+        if not self.transport.is_closing():
+            self._refuse(HTTPStatus.BAD_REQUEST, f"This is not a valid HTTP request. {msg}", "invalid_http")
+
+    def _expect_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._bounds.head_seconds, self._head_is_late)
+
+    def _forget_head(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_TIMEOUT,
+            f"The request's head did not arrive within {self._bounds.head_seconds:g} s.",
+            "request_timeout",
+        )
+
+    def _refuse_head(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            f"The request's head is too large: at most {self._bounds.head:,} bytes are allowed.",
+            "request_too_large",
+        )
+
+    def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
+        self._forget_head()
+        body = error_body(message, "invalid_request_error", None, code)
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()

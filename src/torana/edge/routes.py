@@ -1,0 +1,48 @@
+"""Every path that the gateway answers at."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from torana.edge.app import Handler, Route, respond_json
+from torana.edge.exchange import Exchange
+from torana.edge.health import Metrics, Readiness, alive
+from torana.edge.operations import Operations
+from torana.edge.pictures import PREFIX, PictureLinks
+from torana.families.base import Family
+from torana.families.openapi import document
+
+_READ = frozenset({"GET", "HEAD"})
+
+
+def routes(
+    families: Iterable[Family[Any, Any]],
+    operations: Operations,
+    links: PictureLinks,
+    *,
+    readiness: Readiness,
+    metrics: Metrics | None,
+    version: str,
+) -> dict[str, Route]:
+    """The table: exact paths, and ``/*`` endings for what lies below one."""
+    families = tuple(families)
+    table = {
+        path: Route(family.path, frozenset({family.method}), partial(operations.serve, family))
+        for family in families
+        for path in family.paths
+    }
+    described = document(families, version)
+
+    async def openapi(exchange: Exchange) -> None:
+        await respond_json(exchange, described)
+
+    def reading(pattern: str, handle: Handler, *, always: bool) -> None:
+        table[pattern] = Route(pattern, _READ, handle, always=always)
+
+    reading("/openapi.json", openapi, always=False)
+    reading("/healthz", alive, always=True)
+    reading("/readyz", readiness.serve, always=True)
+    reading(f"{PREFIX}*", links.serve, always=False)
+    if metrics is not None:
+        reading("/metrics", metrics.serve, always=True)
+    return table

@@ -1,0 +1,326 @@
+"""Reads ``multipart/form-data`` as it arrives: every byte once, files into the spool, nothing beyond the settings."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, Protocol
+
+# It carries no types of its own.
+from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+)
+
+from torana.config.model import Uploads
+from torana.core.clock import Clock
+from torana.core.content import PictureInfo
+from torana.core.errors import InvalidImage, InvalidRequest, SlowSender, TooLarge
+from torana.edge.exchange import ClientGone, Exchange, Message, Receive
+from torana.families.base import Form
+from torana.storage.spool import Spool, SpooledFile
+
+_FORM = "multipart/form-data"
+_BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
+_SANE_BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
+_BRACKETS = re.compile(r"\[[0-9]*\]\Z")
+_MAX_HEADER_LINES = 8
+_MAX_PREAMBLE = 64 * 1024
+_GLANCE = 64 * 1024
+_CERTAIN_EARLY = frozenset({"invalid_image_format", "image_too_large"})
+
+
+class Probe(Protocol):
+    """Tells what a picture is by its first bytes, or raises InvalidImage."""
+
+    def __call__(self, file: BinaryIO, *, max_pixels: int) -> PictureInfo:
+        """``file`` is seekable and stands at its start."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FormReader:
+    """Reads the forms that clients send.
+
+    A part's name decides what it is: one that the family calls a file is a file, whatever its label says or lacks;
+    any other is text. Empty file parts without a file name are left out: browsers send them for inputs left empty.
+    Of a part under any other name that has a file name and is no short text, only the name is kept, with empty text.
+    """
+
+    limits: Uploads
+    spool: Spool
+    probe: Probe
+    clock: Clock
+
+    @asynccontextmanager
+    async def open(self, exchange: Exchange, files: frozenset[str]) -> AsyncIterator[Callable[[], Awaitable[Form]]]:
+        """Gives the way to read an exchange's form, once. Its uploads are gone when the context ends.
+
+        ``files`` names the fields that are files. Reading raises InvalidRequest, InvalidImage, TooLarge, SlowSender,
+        WorkFailed when the disk is full, and ClientGone.
+        """
+        with ExitStack() as spooled:
+            yield partial(self._read, exchange, _FormBuilder(self, files, spooled))
+
+    async def _read(self, exchange: Exchange, builder: "_FormBuilder") -> Form:
+        boundary = _boundary(exchange.header("content-type"))
+        _check_length(exchange.content_length or 0, self.limits)
+        # Not strict: that would refuse what may lawfully follow the closing boundary, depending on how TCP cut it.
+        # Lines that end in a bare LF are refused either way. Header lines are taken as Latin-1, in which nothing is
+        # invalid, and decoded once it is known what they are.
+        parser = PushMultipartParser(
+            boundary,
+            max_header_size=self.limits.max_part_header,
+            max_header_count=_MAX_HEADER_LINES,
+            header_charset="latin-1",
+            strict=False,
+        )
+        arrival = _Arrival(exchange.receive, self.limits, self.clock)
+        while chunk := await arrival.piece():
+            for event in _events(parser, chunk):
+                await builder.take(event)
+            if builder.parts == 0 and arrival.received > _MAX_PREAMBLE:
+                raise _malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
+        _check_complete(parser, boundary)
+        return Form(tuple(builder.fields), tuple(builder.files))
+
+
+class _Arrival:
+    """A body on its way in, held to the settings. The time that its sender takes counts, not ours in between."""
+
+    def __init__(self, receive: Receive, limits: Uploads, clock: Clock) -> None:
+        self.received = 0
+        self._receive = receive
+        self._limits = limits
+        self._clock = clock
+        self._waited = 0.0
+        self._more = True
+
+    async def piece(self) -> bytes:
+        """The next bytes; none at the end."""
+        while self._more:
+            self._check_pace()
+            asked = self._clock.ticks()
+            message = await self._message()
+            self._waited += self._clock.ticks() - asked
+            self._more = message.get("more_body", False)
+            chunk: bytes = message.get("body", b"")
+            self.received += len(chunk)
+            _check_length(self.received, self._limits)
+            if chunk:
+                return chunk
+        return b""
+
+    async def _message(self) -> Message:
+        left = self._limits.deadline - self._waited
+        try:
+            async with asyncio.timeout(min(self._limits.grace, left)):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise self._too_late() if left <= self._limits.grace else self._silent() from error
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message
+
+    def _check_pace(self) -> None:
+        limits = self._limits
+        if self._waited > limits.deadline:
+            raise self._too_late()
+        if self._waited > limits.grace and self.received < self._waited * limits.min_rate:
+            raise SlowSender(f"The body came too slowly: send at least {limits.min_rate:,} bytes a second.")
+
+    def _too_late(self) -> SlowSender:
+        return SlowSender(f"The body came too slowly: it must arrive within {self._limits.deadline:g} s.")
+
+    def _silent(self) -> SlowSender:
+        return SlowSender(f"The body stopped coming: nothing came for {self._limits.grace:g} s.")
+
+
+class _Part(Protocol):
+    async def take(self, data: bytes) -> None: ...
+
+    async def end(self) -> None: ...
+
+
+class _FormBuilder:
+    """A form on its way in: takes the parser's events and keeps what comes of them."""
+
+    def __init__(self, reader: FormReader, files: frozenset[str], spooled: ExitStack) -> None:
+        self.parts = 0
+        self.fields: list[tuple[str, str]] = []
+        self.files: list[tuple[str, SpooledFile]] = []
+        self._reader = reader
+        self._names_of_files = files
+        self._spooled = spooled
+        self._part: _Part | None = None
+
+    async def take(self, event: MultipartSegment | bytes | None) -> None:
+        """A part's header, a piece of its body, or its end."""
+        if isinstance(event, MultipartSegment):
+            self._part = self._begin(event)
+            return
+        assert self._part is not None, "the parser gives the header first"
+        if event is None:
+            await self._part.end()
+        else:
+            await self._part.take(event)
+
+    def _begin(self, segment: MultipartSegment) -> _Part:
+        limits = self._reader.limits
+        self.parts += 1
+        if self.parts > limits.max_parts:
+            raise TooLarge(f"The form has too many parts: at most {limits.max_parts} are allowed.")
+        _check_header(segment, limits)
+        name, filename = _unicode(segment.name), _unicode(segment.filename or "")
+        if not name or not name.isprintable():
+            raise _malformed("each part needs a name, of printable characters")
+        plain = _BRACKETS.sub("", name)
+        if plain in self._names_of_files:
+            return self._begin_file(plain, filename)
+        return _TextPart(name, self.fields, limit=limits.max_field, labelled=segment.filename is not None)
+
+    def _begin_file(self, name: str, filename: str) -> _Part:
+        limits = self._reader.limits
+        if len(self.files) >= limits.max_files:
+            raise TooLarge(f"The form has too many files: at most {limits.max_files} are allowed.", param=name)
+        file = self._spooled.enter_context(self._reader.spool.open(filename))
+        return _FilePart(name, file, self.files, probe=self._reader.probe, limits=limits)
+
+
+class _TextPart:
+    """A text field; or, when it is ``labelled`` with a file name and no short text, a file that nobody asked for."""
+
+    def __init__(self, name: str, fields: list[tuple[str, str]], *, limit: int, labelled: bool) -> None:
+        self._name = name
+        self._fields = fields
+        self._limit = limit
+        self._labelled = labelled
+        self._data = bytearray()
+        self._skipped = False
+
+    async def take(self, data: bytes) -> None:
+        if len(self._data) + len(data) <= self._limit:
+            self._data += data
+        elif self._labelled:
+            self._skipped = True
+        else:
+            raise TooLarge(f"'{self._name}' is too long: at most {self._limit:,} bytes are allowed.", param=self._name)
+
+    async def end(self) -> None:
+        self._fields.append((self._name, "" if self._skipped else self._text()))
+
+    def _text(self) -> str:
+        try:
+            return self._data.decode()
+        except UnicodeDecodeError as error:
+            if self._labelled:
+                return ""
+            raise InvalidRequest(f"'{self._name}' is not valid UTF-8. Send text as UTF-8.", param=self._name) from error
+
+
+class _FilePart:
+    """A file on its way into the spool."""
+
+    def __init__(
+        self, name: str, file: SpooledFile, files: list[tuple[str, SpooledFile]], *, probe: Probe, limits: Uploads
+    ) -> None:
+        self._name = name
+        self._file = file
+        self._files = files
+        self._probe = probe
+        self._limits = limits
+
+    async def take(self, data: bytes) -> None:
+        size = self._file.size
+        if size + len(data) > self._limits.max_file:
+            raise TooLarge(
+                f"'{self._name}' is too large: a file may have at most {self._limits.max_file:,} bytes.",
+                param=self._name,
+            )
+        await self._file.append(data)
+        if size < _GLANCE <= self._file.size:
+            await self._glance()
+
+    async def end(self) -> None:
+        if self._file.size or self._file.filename:
+            await self._file.finish(self._examine)
+            self._files.append((self._name, self._file))
+
+    async def _glance(self) -> None:
+        """Spares everybody the rest of a file whose beginning condemns it."""
+        try:
+            await self._file.inspect(self._examine)
+        except InvalidImage as error:
+            # Any other refusal may come of what has not arrived yet.
+            if error.code in _CERTAIN_EARLY:
+                raise
+
+    def _examine(self, file: BinaryIO) -> PictureInfo:
+        try:
+            return self._probe(file, max_pixels=self._limits.max_pixels)
+        except InvalidImage as error:
+            raise InvalidImage(error.message, param=self._name, code=error.code) from error
+
+
+def _check_length(length: int, limits: Uploads) -> None:
+    if length > limits.max_body:
+        raise TooLarge(f"The body is too large: at most {limits.max_body:,} bytes are allowed.")
+
+
+def _check_header(segment: MultipartSegment, limits: Uploads) -> None:
+    header: list[tuple[str, str]] = segment.headerlist
+    if sum(len(f"{name}: {value}\r\n") for name, value in header) > limits.max_part_header:
+        raise _header_too_large(limits.max_part_header)
+    if any("\n" in value for _, value in header):
+        raise _malformed("its lines must end in CR LF")
+
+
+def _check_complete(parser: PushMultipartParser, boundary: str) -> None:
+    try:
+        parser.close()
+    except MultipartError as error:
+        raise _malformed(f"it breaks off before the boundary that closes it, '--{boundary}--'") from error
+
+
+def _events(parser: PushMultipartParser, chunk: bytes) -> Iterator[MultipartSegment | bytes | None]:
+    try:
+        yield from parser.parse(chunk)
+    except ParserLimitReached as error:
+        raise _header_too_large(parser.max_header_size) from error
+    except MultipartError as error:
+        raise _malformed(f"{error}") from error
+
+
+def _malformed(why: str) -> InvalidRequest:
+    return InvalidRequest(f"The multipart body is malformed: {why}.", code="invalid_multipart")
+
+
+def _header_too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The header of a part is too large: at most {_MAX_HEADER_LINES} lines and {limit:,} bytes are allowed."
+    )
+
+
+def _boundary(content_type: str | None) -> str:
+    kind, _, parameters = (content_type or "").partition(";")
+    if kind.strip().lower() != _FORM:
+        told = "it has no Content-Type" if content_type is None else f"its Content-Type is {kind.strip()[:100]!r}"
+        raise InvalidRequest(f"Send the request as {_FORM}: {told}.", code="unsupported_content_type")
+    match = _BOUNDARY.search(f";{parameters}")
+    boundary = (match[1] or match[2] or "") if match else ""
+    if not _SANE_BOUNDARY.fullmatch(boundary):
+        raise InvalidRequest(
+            f"The Content-Type {_FORM} needs a boundary of 1 to 70 characters. Leave the header to your HTTP client, "
+            "which writes it together with the body.",
+            code="unsupported_content_type",
+        )
+    return boundary
+
+
+def _unicode(text: str) -> str:
+    """What a header meant, which was read as Latin-1; a file name in an old encoding must not fail the request."""
+    return text.encode("latin-1").decode(errors="replace")

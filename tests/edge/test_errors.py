@@ -1,0 +1,82 @@
+import inspect
+import json
+
+import pytest
+
+from torana.core import errors
+from torana.core.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    Overloaded,
+    ToranaError,
+    Unauthenticated,
+    UpstreamRateLimited,
+)
+from torana.edge.errors import error_body, render, render_unexpected
+
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ToranaError)]
+TYPES = {"invalid_request_error", "image_generation_user_error", "rate_limit_error", "server_error", "timeout"}
+
+
+def made(kind: type[ToranaError]) -> ToranaError:
+    return MethodNotAllowed("GET", allowed=("POST",)) if kind is MethodNotAllowed else kind("Något gick fel.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_is_openais_four_members(kind):
+    error = made(kind)
+    rendered = render(error)
+    assert rendered.status == kind.status >= 400
+    assert ("content-type", "application/json") in rendered.headers
+    told = json.loads(rendered.body)
+    assert told == {
+        "error": {"message": error.message, "type": kind.type, "param": error.param, "code": error.code},
+    }
+    assert list(told["error"]) == ["message", "type", "param", "code"]
+    assert kind.type in TYPES
+
+
+def test_an_error_object_can_be_written_where_no_error_was_raised():
+    assert json.loads(error_body("Späť.", "timeout", None, "late")) == {
+        "error": {"message": "Späť.", "type": "timeout", "param": None, "code": "late"},
+    }
+
+
+def test_what_the_raiser_says_is_told():
+    rendered = render(InvalidRequest("'n' must be a number.", param="n", code="invalid_type", reason="for us alone"))
+    assert json.loads(rendered.body)["error"] == {
+        "message": "'n' must be a number.",
+        "type": "invalid_request_error",
+        "param": "n",
+        "code": "invalid_type",
+    }
+
+
+def test_a_refused_token_is_told_how_to_come_back():
+    assert ("www-authenticate", 'Bearer realm="torana"') in render(Unauthenticated("who?", reason="expired")).headers
+
+
+def test_a_refused_method_is_told_which_are_taken():
+    headers = render(MethodNotAllowed("PUT", allowed=("GET", "HEAD"))).headers
+    assert ("allow", "GET, HEAD") in headers
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(1, "1"), (1.2, "2"), (0, "0"), (60.0, "60")])
+@pytest.mark.parametrize("kind", [Overloaded, UpstreamRateLimited])
+def test_a_wait_is_told_in_whole_seconds(kind, seconds, header):
+    assert ("retry-after", header) in render(kind("later", retry_after=seconds)).headers
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_error_says_what_is_anothers(kind):
+    names = {name for name, _ in render(made(kind)).headers}
+    expected = {Unauthenticated: {"www-authenticate"}, MethodNotAllowed: {"allow"}}
+    assert names == {"content-type"} | expected.get(kind, set())
+
+
+def test_the_unexpected_says_nothing_but_its_id():
+    rendered = render_unexpected("req_1")
+    assert (rendered.status, rendered.headers) == (500, (("content-type", "application/json"),))
+    (error,) = json.loads(rendered.body).values()
+    assert "req_1" in error.pop("message")
+    assert error == {"type": "server_error", "param": None, "code": "internal_error"}

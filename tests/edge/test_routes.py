@@ -1,0 +1,59 @@
+import dataclasses
+
+import pytest
+
+from tests.edge.gate import PATH, Gate
+from torana.config.model import Settings
+from torana.edge.health import Metrics, Readiness
+from torana.edge.operations import Operations
+from torana.edge.routes import routes
+from torana.families.images import VARIATIONS
+from torana.families.openapi import document
+
+OTHER = dataclasses.replace(VARIATIONS, operation="things.do", path="/things", method="PUT")
+
+
+@pytest.fixture
+def gate(tmp_path):
+    return Gate(tmp_path, Settings())
+
+
+def table(gate: Gate, *, metrics: bool = True):
+    return routes(
+        iter((VARIATIONS, OTHER)),
+        Operations(gate._snapshot(), open_form=gate._forms().open, links=gate.links),
+        gate.links,
+        readiness=Readiness({}),
+        metrics=Metrics(gate.signals) if metrics else None,
+        version="1.2.3",
+    )
+
+
+def test_every_family_answers_with_and_without_the_version(gate):
+    found = table(gate)
+    for path in (VARIATIONS.path, f"/v1{VARIATIONS.path}"):
+        assert (found[path].pattern, found[path].methods) == ("/images/variations", {"POST"})
+    for path in (OTHER.path, f"/v1{OTHER.path}"):
+        assert (found[path].pattern, found[path].methods) == ("/things", {"PUT"})
+
+
+def test_the_rest_is_for_reading(gate):
+    families = {*VARIATIONS.paths, *OTHER.paths}
+    found = {path: route for path, route in table(gate).items() if path not in families}
+    assert set(found) == {"/openapi.json", "/healthz", "/readyz", "/pictures/*", "/metrics"}
+    assert all(route.methods == {"GET", "HEAD"} and route.pattern == path for path, route in found.items())
+
+
+def test_a_busy_gateway_still_says_how_it_is(gate):
+    assert {path for path, route in table(gate).items() if route.always} == {"/healthz", "/readyz", "/metrics"}
+
+
+def test_metrics_can_be_left_out(gate):
+    assert "/metrics" not in table(gate, metrics=False)
+
+
+async def test_the_description_is_of_what_is_served(door):
+    answer = await door.get("/openapi.json")
+    assert answer.json == document((VARIATIONS,), "1.2.3")
+    for path in answer.json["paths"]:
+        assert (await door.ask(door.post().replace(PATH.encode(), path.encode(), 1))).status == 200
