@@ -1,0 +1,64 @@
+"""What the house lends to its providers: connections, downloads, workers."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+from torana.config.model import Settings
+from torana.core.clock import Clock
+from torana.media.workers import Incident, Workers
+from torana.providers.base import Declaration, Lent
+from torana.telemetry.logs import Logger
+from torana.telemetry.signals import Signals
+from torana.upstream.client import Client
+from torana.upstream.download import Downloader
+from torana.upstream.transport import AiohttpClient
+
+
+class Connections:
+    """Every outward client that was opened, so that all of them can be closed."""
+
+    def __init__(self) -> None:
+        self.downloader = Downloader()
+        self._clients: list[AiohttpClient] = []
+
+    def connect(self, per_host: int) -> Client:
+        """Another client, with its own bound on connections."""
+        client = AiohttpClient(per_host=per_host)
+        self._clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        await asyncio.gather(self.downloader.close(), *(client.close() for client in self._clients))
+
+
+def make_workers(settings: Settings, used: Iterable[Declaration], logger: Logger, signals: Signals) -> Workers:
+    """The workers for this process, its share of those that the settings give to all processes."""
+    total = settings.workers.count or os.cpu_count() or 1
+
+    def report(incident: Incident) -> None:
+        signals.worker_deaths.inc()
+        logger.warning("worker_replaced", kind=incident.kind, why=incident.reason)
+
+    count = max(1, round(total / settings.server.processes))
+    return Workers(
+        count=count,
+        # The setting counts the pictures that are being made too.
+        queue=max(0, settings.workers.queue - count),
+        memory=settings.workers.memory,
+        warm=next((declaration.warm for declaration in used if declaration.warm), None),
+        on_incident=report,
+    )
+
+
+def lent_by(settings: Settings, connections: Connections, workers: Workers, clock: Clock) -> Lent:
+    """What a provider may use."""
+    return Lent(
+        connect=connections.connect,
+        downloads=connections.downloader,
+        workers=workers,
+        work_deadline=settings.workers.deadline,
+        max_pixels=settings.uploads.max_pixels,
+        clock=clock,
+    )

@@ -1,0 +1,42 @@
+"""What a server needs to run the gateway in its own process, or in several others."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from torana.assembly.gateway import build_app, data_directory
+from torana.assembly.settings import load
+from torana.config.model import Settings
+from torana.core.clock import SystemClock
+from torana.edge.app import App
+from torana.edge.protocol import BoundedProtocol, Bounds
+from torana.telemetry.logs import forward_standard_logging, make_logger
+from torana.telemetry.signals import share_metrics
+
+
+@dataclass(frozen=True, slots=True)
+class AppFactory:
+    """Makes the application in the process and the event loop that run it; it can cross to another process."""
+
+    config: Path | None
+    listening: str
+
+    def __call__(self) -> App:
+        """The application, from the configuration as it is now."""
+        settings = load(self.config).settings
+        logger = make_logger(settings.telemetry.log_format, settings.telemetry.log_level, SystemClock())
+        forward_standard_logging(logger)
+        return build_app(settings, os.environ, listening=self.listening, logger=logger)
+
+
+def bounded_protocol(settings: Settings) -> Callable[..., BoundedProtocol]:
+    """What speaks HTTP with clients; it can cross to another process."""
+    server = settings.server
+    return partial(BoundedProtocol, bounds=Bounds(server.max_head, server.head_timeout, server.max_connections))
+
+
+def prepare_several(settings: Settings) -> None:
+    """To be called before several processes are started for one gateway: they will count their metrics together."""
+    share_metrics(data_directory(settings) / "metrics")

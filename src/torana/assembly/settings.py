@@ -1,0 +1,138 @@
+"""From a configuration file, or from none, to settings that hold together."""
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from torana.config.load import ConfigError, Document, Mistake, load_file
+from torana.config.model import Account, Auth, Issuer, Model, Secret, Server, Settings, TargetRef
+from torana.config.secrets import SecretMissing, read_secret
+from torana.providers.base import Declaration, declarations
+from torana.storage.keys import load_or_create_key
+from torana.upstream.client import Origin
+
+TOKEN_KEY = "token.key"  # noqa: S105 - a file's name
+ISSUER = "torana"
+_OTLP_MODULES = ("opentelemetry.sdk", "opentelemetry.exporter")
+_EXTRAS = {"engine": ("numpy", "numba")}
+
+
+def load(path: Path | None) -> Document:
+    """The settings of a file, or without one those for a first step; ConfigError has every mistake."""
+    declared = declarations()
+    if path is None:
+        return Document(default_settings(declared))
+    document = load_file(path)
+    mistakes = sorted(cross_checks(document, declared))
+    if mistakes:
+        raise ConfigError(mistakes)
+    return document
+
+
+def default_settings(declared: Mapping[str, Declaration]) -> Settings:
+    """What is served with no configuration: providers that need neither key nor network, to tokens of our own making.
+
+    The key that signs those tokens is made in the data directory at the first call.
+    """
+    server = Server()
+    key = Path(server.data_dir) / TOKEN_KEY
+    load_or_create_key(key)
+    issuer = Issuer(issuer=ISSUER, audience=ISSUER, algorithms=("HS256",), secret=Secret(file=str(key)))
+    # Those with work to warm up for come first: the first model is the one that newcomers are shown.
+    by_use = sorted(declared.values(), key=lambda declaration: declaration.warm is None)
+    alone = {d.alone: d for d in by_use if d.alone is not None and installed(d)}
+    return Settings(
+        server=server,
+        auth=Auth(issuers=(issuer,)),
+        providers={name: Account(type=declaration.type) for name, declaration in alone.items()},
+        models={
+            model: Model((TargetRef(f"{name}/{model}"),))
+            for name, declaration in alone.items()
+            for model in declaration.models
+        },
+    )
+
+
+def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each secret that is not where the settings say."""
+    issuers = [secret for issuer in settings.auth.issuers for secret in (issuer.secret, issuer.public_key)]
+    accounts = [account.api_key for account in settings.providers.values()]
+    return [
+        told for secret in (*issuers, *accounts, settings.pictures.signing_key) for told in _missing(secret, environ)
+    ]
+
+
+def _missing(secret: Secret | None, environ: Mapping[str, str]) -> list[str]:
+    try:
+        if secret is not None:
+            read_secret(secret, environ)
+    except SecretMissing as missing:
+        return [str(missing)]
+    return []
+
+
+def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Iterator[Mistake]:
+    """What single settings cannot know: types that exist, targets that lead somewhere."""
+    settings = document.settings
+    for name, account in settings.providers.items():
+        yield from _account_checks(document, name, account, declared)
+    for name, model in settings.models.items():
+        for index, ref in enumerate(model.targets):
+            message = _target_mistake(ref.target, settings, declared)
+            if message:
+                yield document.mistake(("models", name, "targets", index, "target"), message)
+    if settings.telemetry.otlp_endpoint is not None and not _importable(_OTLP_MODULES):
+        yield document.mistake(("telemetry", "otlp_endpoint"), "needs `torana[otlp]`.")
+    if not settings.auth.issuers:
+        yield document.mistake(("auth", "issuers"), "needs at least one issuer, or no caller can get in.")
+    if not settings.models and not any(declared[a.type].models or a.models for a in _known(settings, declared)):
+        yield document.mistake(("models",), "no model can be named: add one, or an account of type local.")
+
+
+def _account_checks(
+    document: Document, name: str, account: Account, declared: Mapping[str, Declaration]
+) -> Iterator[Mistake]:
+    declaration = declared.get(account.type)
+    if declaration is None:
+        yield document.mistake(
+            ("providers", name, "type"), f"no such type of provider. There are: {', '.join(declared)}."
+        )
+        return
+    given = {f.name for f in msgspec.structs.fields(Account) if getattr(account, f.name) != f.default} - {"type"}
+    given -= {"timeouts"} if account.timeouts == type(account.timeouts)() else set()
+    for missing in sorted(declaration.needs - given):
+        yield document.mistake(("providers", name), f"`{missing}` is missing: the type {account.type} needs it.")
+    for needless in sorted(given - declaration.needs - declaration.takes):
+        yield document.mistake(("providers", name, needless), f"means nothing to the type {account.type}.")
+    try:
+        Origin(account.base_url or "http://localhost")
+    except ValueError as error:
+        yield document.mistake(("providers", name, "base_url"), f"{error}.")
+    if not installed(declaration):
+        yield document.mistake(("providers", name), f"the type {account.type} needs `torana[{declaration.extra}]`.")
+
+
+def _target_mistake(target: str, settings: Settings, declared: Mapping[str, Declaration]) -> str | None:
+    account_name, _, model = target.partition("/")
+    account = settings.providers.get(account_name)
+    if account is None:
+        return f"there is no account `{account_name}` among the providers."
+    declaration = declared.get(account.type)
+    if declaration is not None and declaration.models and model not in declaration.models:
+        return f"`{account_name}` has no model `{model}`. It has: {', '.join(declaration.models)}."
+    return None
+
+
+def _known(settings: Settings, declared: Mapping[str, Declaration]) -> list[Account]:
+    return [account for account in settings.providers.values() if account.type in declared]
+
+
+def installed(declaration: Declaration) -> bool:
+    """Whether the optional dependencies that a provider cannot do without are here."""
+    return _importable(_EXTRAS.get(declaration.extra or "", ()))
+
+
+def _importable(names: Iterable[str]) -> bool:
+    return all(importlib.util.find_spec(name) for name in names)

@@ -1,0 +1,102 @@
+"""Variations with no server of our own: in this process's workers, or from a gateway elsewhere."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from torana.assembly.lending import Connections, lent_by, make_workers
+from torana.config.model import Account, Extension, Settings, Uploads
+from torana.core.clock import SystemClock
+from torana.core.content import Picture
+from torana.core.errors import InvalidImage, InvalidRequest
+from torana.core.exchange import Context
+from torana.families.base import Form
+from torana.families.images import VARIATIONS
+from torana.media.probe import probe
+from torana.providers.base import Operation, declarations
+from torana.storage.spool import Spool, SpooledFile
+from torana.telemetry.logs import make_logger
+from torana.telemetry.signals import Signals
+from torana.upstream.client import Origin
+
+EMBEDDED = "local"
+REMOTE = "openai-compatible"
+_CHUNK = 256 * 1024
+_SECONDS = 540.0
+_ALL: tuple[Extension, ...] = ("seed", "strength", "output_format")
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Somewhere that pictures are made."""
+
+    operation: Operation
+    limits: Uploads
+    spool: Spool
+
+    async def vary(
+        self, photos: Sequence[Path], fields: Mapping[str, str], *, on_picture: Callable[[], None]
+    ) -> tuple[Picture, ...]:
+        """Variations of photographs together, asked for by the same fields as over HTTP and refused by the same errors.
+
+        OSError when a file cannot be read.
+        """
+        with ExitStack() as spooled:
+            files = [("image", await self._upload(photo, spooled)) for photo in photos]
+            request = VARIATIONS.read(Form(tuple(fields.items()), tuple(files)))
+            context = Context("cli", SystemClock().ticks() + _SECONDS, on_picture=on_picture)
+            reply = await self.operation(request, request.model, context)
+        pictures: tuple[Picture, ...] = reply.body.pictures
+        return pictures
+
+    async def _upload(self, photo: Path, spooled: ExitStack) -> SpooledFile:
+        file = spooled.enter_context(self.spool.open(photo.name))
+        with photo.open("rb") as source:
+            while chunk := source.read(_CHUNK):
+                await file.append(chunk)
+        try:
+            await file.finish(partial(probe, max_pixels=self.limits.max_pixels))
+        except InvalidImage as error:
+            raise InvalidImage(error.message, param=str(photo), code=error.code) from error
+        return file
+
+
+@asynccontextmanager
+async def studio(directory: Path, gateway: str | None, token: str | None) -> AsyncIterator[Studio]:
+    """The embedded engine; with a ``gateway``, the one at that URL, entered with a token. InvalidRequest if it is none.
+
+    ``directory`` takes what does not fit into memory, for as long as it is needed.
+    """
+    settings = Settings()
+    clock = SystemClock()
+    account = (
+        Account(type=EMBEDDED) if gateway is None else Account(type=REMOTE, base_url=_api(gateway), extensions=_ALL)
+    )
+    declaration = declarations()[account.type]
+    logger = make_logger("text", "warning", clock)
+    connections = Connections()
+    workers = make_workers(settings, [declaration], logger, Signals())
+    provider = declaration.build(account, token, lent_by(settings, connections, workers, clock))
+    await workers.start()
+    try:
+        yield Studio(
+            provider.operations[VARIATIONS.operation], settings.uploads, Spool(directory, settings.uploads.memory)
+        )
+    finally:
+        await workers.stop()
+        await connections.close()
+
+
+def _api(gateway: str) -> str:
+    base = gateway.rstrip("/")
+    url = base if base.endswith("/v1") else f"{base}/v1"
+    try:
+        Origin(url)
+    except ValueError as error:
+        raise InvalidRequest(
+            "This is not a gateway's address. Give one such as 'https://gateway.example', with no credentials in it.",
+            param="gateway",
+        ) from error
+    return url

@@ -1,0 +1,72 @@
+import json
+import logging
+import os
+import pickle
+import stat
+
+import pytest
+
+from tests.assembly.kit import ENVIRON, settings_in
+from torana.assembly.processes import AppFactory, bounded_protocol, prepare_several
+from torana.config.load import ConfigError
+from torana.config.model import Server
+from torana.config.units import Bytes, Seconds
+from torana.edge.protocol import BoundedProtocol, Bounds
+
+
+@pytest.fixture
+def standard_logging():
+    """Whatever takes the process's log lines is taken back."""
+    root, ours = logging.getLogger(), logging.getLogger("torana")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORANA_JWT_SECRET", ENVIRON["TORANA_JWT_SECRET"])
+    file = tmp_path / "torana.yaml"
+    file.write_text(
+        f"server: {{data_dir: {tmp_path}/data}}\n"
+        "auth:\n  issuers:\n"
+        "    - {issuer: torana, audience: torana, algorithms: [HS256], secret: {env: TORANA_JWT_SECRET}}\n"
+        "providers: {mirror: {type: echo}}\n"
+        "telemetry: {log_format: json}\n"
+    )
+    return file
+
+
+async def test_the_application_is_made_where_it_runs(config, tmp_path, standard_logging, capsys):
+    factory = pickle.loads(pickle.dumps(AppFactory(config, "http://127.0.0.1:1")))
+    app = factory()
+    logging.getLogger("some.library").warning("%s went wrong", "it")
+    assert "/v1/images/variations" in app._routes
+    assert (tmp_path / "data" / "pictures").is_dir()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (json.loads(line)["source"], json.loads(line)["message"]) == ("some.library", "it went wrong")
+    await app._life.stop()
+
+
+async def test_the_configuration_is_read_anew(config):
+    config.write_text("servr: {}")
+    with pytest.raises(ConfigError, match="servr"):
+        AppFactory(config, "http://127.0.0.1:1")()
+
+
+def test_the_protocol_has_the_settings_bounds(tmp_path):
+    server = Server(max_head=Bytes(1000), head_timeout=Seconds(2), max_connections=3)
+    made = bounded_protocol(settings_in(tmp_path, server=server))
+    assert (made.func, made.keywords) == (BoundedProtocol, {"bounds": Bounds(1000, 2.0, 3)})  # type: ignore[attr-defined]  # a partial
+    assert pickle.loads(pickle.dumps(made)).keywords == made.keywords  # type: ignore[attr-defined]  # as above
+
+
+def test_several_processes_count_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "what it was before")
+    prepare_several(settings_in(tmp_path))
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path / "data" / "metrics")
+    assert (tmp_path / "data" / "metrics").is_dir()
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700

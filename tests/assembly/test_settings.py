@@ -1,0 +1,218 @@
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.assembly.kit import ENVIRON
+from torana.assembly import settings as module
+from torana.assembly.gateway import check_keys
+from torana.assembly.settings import cross_checks, default_settings, installed, load, missing_secrets
+from torana.assembly.tokens import own_token
+from torana.config.load import ConfigError, Document, load_text
+from torana.config.model import Account, Model, TargetRef
+from torana.core.clock import SystemClock
+from torana.providers.base import declarations
+
+SAMPLE = """\
+server: {host: 127.0.0.1, port: 8787, data_dir: ./data}
+auth:
+  issuers:
+    - {issuer: torana, audience: torana, algorithms: [HS256], secret: {env: TORANA_JWT_SECRET}}
+providers:
+  studio: {type: local}
+  lab: {type: openai-compatible, base_url: "http://127.0.0.1:9001/v1", api_key: {env: LAB_KEY}}
+models:
+  vary: {targets: [{target: lab/redux}, {target: studio/patchwork}]}
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    return sorted(str(mistake) for mistake in cross_checks(load_text(text), declarations()))
+
+
+def changed(old: str, new: str) -> str:
+    assert SAMPLE.count(old) == 1
+    return SAMPLE.replace(old, new)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder to start the gateway in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_sample_holds_together(tmp_path):
+    file = tmp_path / "torana.yaml"
+    file.write_text(SAMPLE)
+    document = load(file)
+    assert document.settings.models["vary"].targets[0] == TargetRef("lab/redux")
+    assert mistakes(SAMPLE) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            changed("type: local", "type: lokal"),
+            "line 6: providers.studio.type: no such type of provider. There are: echo, local, openai-compatible.",
+        ),
+        (
+            changed(', base_url: "http://127.0.0.1:9001/v1"', ""),
+            "line 7: providers.lab: `base_url` is missing: the type openai-compatible needs it.",
+        ),
+        (
+            changed("type: local", "type: local, max_connections: 3"),
+            "line 6: providers.studio.max_connections: means nothing to the type local.",
+        ),
+        (
+            changed("type: local", "type: local, timeouts: {connect: 3s}"),
+            "line 6: providers.studio.timeouts: means nothing to the type local.",
+        ),
+        (
+            changed("target: lab/redux", "target: lob/redux"),
+            "line 9: models.vary.targets[0].target: there is no account `lob` among the providers.",
+        ),
+        (
+            changed("target: studio/patchwork", "target: studio/patch"),
+            "line 9: models.vary.targets[1].target: `studio` has no model `patch`. It has: patchwork.",
+        ),
+        (
+            "auth:\n  issuers: []\nproviders:\n  studio: {type: local}\n",
+            "line 2: auth.issuers: needs at least one issuer, or no caller can get in.",
+        ),
+        (
+            changed("  vary: {targets: [{target: lab/redux}, {target: studio/patchwork}]}\n", "").replace(
+                "  studio: {type: local}\n", ""
+            ),
+            "line 7: models: no model can be named: add one, or an account of type local.",
+        ),
+        (
+            changed("http://127.0.0.1:9001/v1", "http://127.0.0.1:99999/v1"),
+            "line 7: providers.lab.base_url: Port out of range 0-65535.",
+        ),
+    ],
+)
+def test_every_mistake_is_told_with_its_line(text, told):
+    assert mistakes(text) == [told]
+
+
+def test_all_mistakes_are_told_at_once_from_top_to_bottom(tmp_path):
+    file = tmp_path / "torana.yaml"
+    file.write_text(
+        "auth:\n  issuers: []\nproviders:\n  studio: {type: lokal}\nmodels: {vary: {targets: [{target: lob/redux}]}}"
+    )
+    with pytest.raises(ConfigError) as refused:
+        load(file)
+    assert [(mistake.line, mistake.path) for mistake in refused.value.mistakes] == [
+        (2, "auth.issuers"), (4, "providers.studio.type"), (5, "models.vary.targets[0].target"),
+    ]  # fmt: skip
+
+
+def test_a_type_that_is_not_there_is_one_mistake_whatever_leads_to_it():
+    assert len(mistakes(changed("type: local", "type: lokal"))) == 1
+
+
+def test_models_of_an_account_can_be_named_without_more():
+    text = changed("  vary: {targets: [{target: lab/redux}, {target: studio/patchwork}]}\n", "")
+    assert mistakes(text) == []
+    assert mistakes(text.replace("  studio: {type: local}\n", "").replace("lab: {", "lab: {models: [redux], ")) == []
+
+
+def test_settings_that_say_what_is_so_anyway_are_no_mistake():
+    assert mistakes(changed("type: local", "type: local, max_connections: 100, models: []")) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "text", "told"),
+    [
+        ("_EXTRAS", SAMPLE, "line 6: providers.studio: the type local needs `torana[engine]`."),
+        (
+            "_OTLP_MODULES",
+            SAMPLE + "telemetry: {otlp_endpoint: 'http://127.0.0.1:4318'}\n",
+            "line 10: telemetry.otlp_endpoint: needs `torana[otlp]`.",
+        ),
+    ],
+)
+def test_what_needs_an_extra_says_so(monkeypatch, parts, text, told):
+    assert mistakes(text) == []
+    absent = ("no_such_module",)
+    monkeypatch.setattr(module, parts, {"engine": absent} if parts == "_EXTRAS" else absent)
+    assert mistakes(text) == [told]
+
+
+def test_a_mistake_of_the_file_itself_is_told_before(tmp_path):
+    file = tmp_path / "torana.yaml"
+    file.write_text(changed("port: 8787", "prt: 8787"))
+    with pytest.raises(ConfigError, match=r"line 1: server\.prt: no such setting\. Did you mean `port`\?"):
+        load(file)
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "other.yaml")
+
+
+def test_without_a_file_there_is_all_for_a_first_step(home):
+    settings = load(None).settings
+    assert settings.providers == {"studio": Account(type="local"), "echo": Account(type="echo")}
+    assert list(settings.models.items()) == [
+        ("patchwork", Model((TargetRef("studio/patchwork"),))), ("echo", Model((TargetRef("echo/echo"),))),
+    ]  # fmt: skip
+    assert list(cross_checks(Document(settings), declarations())) == []
+    assert missing_secrets(settings, {}) == []
+    assert settings == load(None).settings
+
+
+def test_the_key_is_made_once_and_is_nobody_elses(home):
+    load(None)
+    key = home / "torana-data" / "token.key"
+    made = key.read_bytes()
+    assert len(made) >= 32
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
+    load(None)
+    assert key.read_bytes() == made
+
+
+def test_any_key_that_is_made_can_be_used(home, monkeypatch):
+    """Of raw bytes, one key in twenty-two would begin or end with white space, which is cut from secrets."""
+    monkeypatch.setattr("secrets.token_bytes", lambda count: b" " * count)
+    settings = load(None).settings
+    check_keys(settings, {})
+    assert own_token(settings, {}, subject="ada", ttl=60, claims={}, clock=SystemClock())
+
+
+def test_without_the_engine_there_is_still_something_to_serve(home, monkeypatch):
+    monkeypatch.setattr(module, "_EXTRAS", {"engine": ("no_such_module",)})
+    assert not installed(declarations()["local"])
+    settings = default_settings(declarations())
+    assert list(settings.providers) == ["echo"]
+    assert list(cross_checks(Document(settings), declarations())) == []
+
+
+def test_secrets_that_are_not_there_are_told(tmp_path):
+    text = SAMPLE + f"pictures: {{signing_key: {{file: {tmp_path}/none}}}}\n"
+    settings = load_text(text).settings
+    assert missing_secrets(settings, {}) == [
+        "environment variable TORANA_JWT_SECRET is not set",
+        "environment variable LAB_KEY is not set",
+        f"file {tmp_path}/none cannot be read: No such file or directory",
+    ]
+    (tmp_path / "none").write_text("a key")
+    assert missing_secrets(settings, ENVIRON) == []
+
+
+def test_a_public_key_is_looked_for_too(tmp_path):
+    key = "{issuer: i, audience: a, algorithms: [RS256], public_key: {file: /no/such/key.pem}}"
+    settings = load_text(SAMPLE.replace("    - {issuer: torana", f"    - {key}\n    - {{issuer: torana")).settings
+    assert missing_secrets(settings, ENVIRON) == ["file /no/such/key.pem cannot be read: No such file or directory"]
+
+
+def test_every_setting_of_an_account_is_known_to_some_type():
+    """Or it could be written nowhere."""
+    known = {name for declared in declarations().values() for name in (*declared.needs, *declared.takes)}
+    assert known | {"type"} == {field.name for field in msgspec.structs.fields(Account)}
+
+
+def test_the_sample_is_the_one_that_newcomers_read():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert SAMPLE in readme
