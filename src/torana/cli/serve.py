@@ -1,0 +1,135 @@
+"""``torana serve``: runs the gateway until it is told to stop."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+
+import click
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from torana.assembly.gateway import check_keys
+from torana.assembly.processes import AppFactory, bounded_protocol, prepare_several
+from torana.assembly.providers import offered
+from torana.assembly.settings import load
+from torana.assembly.tokens import own_token
+from torana.cli.complaints import FAILED, complained
+from torana.cli.options import config_option
+from torana.config.model import Settings
+from torana.core.clock import SystemClock
+
+_BACKLOG = 2048
+_TRIAL_SECONDS = 3600.0
+_TRIAL_PICTURE = "examples/photos/coffee.jpg"
+
+
+class GatewayServer(uvicorn.Server):
+    """A server for which being told to stop is a good end: it exits with 0, not by the signal."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as the base class has it
+        """Lets what is in flight end; a second Ctrl-C does not wait for it."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+class GatewayProcesses(Multiprocess):
+    """Several servers in processes of their own; told to stop, none of them is offered new connections."""
+
+    def terminate_all(self) -> None:
+        """Tells them to end. Our own hold on the port would keep connections waiting that nobody will accept."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+
+@click.command
+@config_option
+@click.option("--host", metavar="ADDRESS", help="Address to listen on, instead of the configuration's.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Port to listen on, instead of the configuration's; 0 takes a free one.",
+)
+@click.option("--curl", is_flag=True, help="Print a curl line to try, with a token that works for an hour.")
+@complained
+def serve(config: Path | None, host: str | None, port: int | None, *, curl: bool) -> int:
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    Calls in flight then end first, for as long as `server.drain` allows.
+    """
+    settings = load(config).settings
+    check_keys(settings, os.environ)
+    wanted = (settings.server.host if host is None else host, settings.server.port if port is None else port)
+    try:
+        listener = _listen(wanted)
+    except OSError as error:
+        # Python adds the address to the reason as it sees it, in brackets.
+        reason = str(error.strerror).partition(" (")[0]
+        where = f"{wanted[0]}, port {wanted[1]}"
+        click.echo(f"Cannot listen on {where}: {reason}. Choose another with --host and --port.", err=True)
+        return FAILED
+    listening = _address(listener)
+    _greet(settings, listening, configured=config is not None)
+    if curl:
+        _show_curl(settings, listening)
+    return _run(settings, AppFactory(config, listening), listener)
+
+
+def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> int:
+    server_config = uvicorn.Config(
+        factory,
+        factory=True,
+        http=bounded_protocol(settings),  # type: ignore[arg-type]  # any callable that makes a protocol will do
+        workers=settings.server.processes,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_graceful_shutdown=int(settings.server.drain),
+    )
+    if settings.server.processes > 1:
+        prepare_several(settings)
+        GatewayProcesses(server_config, sockets=[listener]).run()
+        return 0
+    server = GatewayServer(server_config)
+    server.run(sockets=[listener])
+    return 0 if server.started else FAILED
+
+
+def _listen(wanted: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in wanted[0] else socket.AF_INET
+    listener = socket.create_server(wanted, family=family, backlog=_BACKLOG)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _greet(settings: Settings, listening: str, *, configured: bool) -> None:
+    lines = [f"Torana listens on {listening}"]
+    if not configured:
+        lines.append(
+            f"No configuration: serving the model patchwork, with keys and pictures in {settings.server.data_dir}. "
+            "Make a token with `torana token mint --subject you`."
+        )
+    click.echo("\n".join(lines), err=True)
+
+
+def _show_curl(settings: Settings, listening: str) -> None:
+    token = own_token(
+        settings, os.environ, subject=os.environ.get("USER", "you"), ttl=_TRIAL_SECONDS, claims={}, clock=SystemClock()
+    )
+    model = next(iter(settings.models), offered(settings)[0].model)
+    click.echo(
+        f"\ncurl {listening}/v1/images/variations \\\n"
+        f"  -H 'Authorization: Bearer {token}' \\\n"
+        f"  -F model={model} -F n=2 -F size=512x512 -F image=@{_TRIAL_PICTURE}\n"
+    )

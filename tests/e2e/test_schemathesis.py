@@ -1,0 +1,64 @@
+"""The gateway keeps what its own description promises, whatever is asked of it."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.openapi import from_dict
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.e2e.gateway import Gateway, token
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+BOUNDED = settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def described(gateway: Gateway) -> Any:
+    """The gateway's description, its models narrowed down to a quick one."""
+    document = gateway.get("/openapi.json").json
+    for path in document["paths"].values():
+        form = path["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+        form["properties"]["model"]["enum"] = ["echo"]
+    return document
+
+
+def test_the_description_holds_together(gateway: Gateway) -> None:
+    from_dict(gateway.get("/openapi.json").json).validate()
+
+
+@pytest.mark.parametrize("path", ["/images/variations", "/v1/images/variations"])
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+def test_replies_are_as_described(gateway: Gateway, path: str, mode: GenerationMode) -> None:
+    operation = from_dict(described(gateway))[path]["POST"]
+    statuses: Counter[int] = Counter()
+
+    @BOUNDED
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Case[Any]) -> None:
+        reply = case.call(base_url=gateway.url, headers={"Authorization": f"Bearer {token()}"})
+        case.validate_response(reply, checks=CHECKS)
+        statuses[reply.status_code] += 1
+
+    ask()
+    assert statuses[200 if mode.is_positive else 400]
