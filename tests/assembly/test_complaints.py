@@ -20,7 +20,7 @@ TOLD = [
     (SecretMissing("environment variable K is not set"), ["environment variable K is not set"]),
     (UnsafeKey("Run chmod."), ["Run chmod."]),
     (NoOwnIssuer("No issuer."), ["No issuer."]),
-    (InvalidRequest("'n' is no number.", param="n"), ["n: 'n' is no number."]),
+    (InvalidRequest("'n' is no number.", param="n"), ["'n' is no number."]),
     (InvalidImage("No picture.", param="a.png"), ["a.png: No picture."]),
     (Forbidden("Not you."), ["Not you."]),
 ]

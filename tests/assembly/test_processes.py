@@ -5,10 +5,10 @@ import pickle
 import stat
 
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
 from tests.assembly.kit import ENVIRON, settings_in
 from torana.assembly.processes import AppFactory, bounded_protocol, prepare_several
-from torana.config.load import ConfigError
 from torana.config.model import Server
 from torana.config.units import Bytes, Seconds
 from torana.edge.protocol import BoundedProtocol, Bounds
@@ -51,10 +51,12 @@ async def test_the_application_is_made_where_it_runs(config, tmp_path, standard_
     await app._life.stop()
 
 
-async def test_the_configuration_is_read_anew(config):
+async def test_a_configuration_that_went_bad_ends_the_process_for_good(config, capsys):
     config.write_text("servr: {}")
-    with pytest.raises(ConfigError, match="servr"):
+    with pytest.raises(SystemExit) as ended:
         AppFactory(config, "http://127.0.0.1:1")()
+    assert ended.value.code == STARTUP_FAILURE
+    assert "line 1: servr: no such setting." in capsys.readouterr().err
 
 
 def test_the_protocol_has_the_settings_bounds(tmp_path):

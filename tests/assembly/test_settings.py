@@ -216,3 +216,27 @@ def test_every_setting_of_an_account_is_known_to_some_type():
 def test_the_sample_is_the_one_that_newcomers_read():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     assert SAMPLE in readme
+
+
+def test_mistakes_of_both_kinds_are_told_together(tmp_path):
+    """What cannot be read does not hide what does not hold together, and is not told twice."""
+    file = tmp_path / "torana.yaml"
+    file.write_text(
+        "server: {prt: 1}\n"
+        "auth: {issuers: [{issuer: x}]}\n"
+        "providers:\n"
+        "  lab: {type: openai-compatible, base_url: 5}\n"
+        "  odd: {type: lokal}\n"
+        "models:\n"
+        "  a: {targets: [{target: lab/x}]}\n"
+        "  b: {targets: [{target: nowhere/x}]}\n"
+    )
+    with pytest.raises(ConfigError) as refused:
+        load(file)
+    assert sorted({(mistake.line, mistake.path) for mistake in refused.value.mistakes}) == [
+        (1, "server.prt"),
+        (2, "auth.issuers[0]"),
+        (4, "providers.lab.base_url"),
+        (5, "providers.odd.type"),
+        (8, "models.b.targets[0].target"),
+    ]

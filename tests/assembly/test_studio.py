@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import json
 
@@ -6,8 +7,9 @@ import pytest_asyncio
 
 from tests.providers.kit import opened, photo
 from tests.upstream.wire import Request, Wire, upstream
+from torana.assembly import studio as module
 from torana.assembly.studio import studio
-from torana.core.errors import InvalidImage, InvalidRequest, UpstreamAuth
+from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound, UpstreamAuth
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 FIELDS = {"model": "patchwork", "size": "64x64", "seed": "7", "n": "2", "response_format": "b64_json"}
@@ -71,6 +73,12 @@ async def test_a_file_that_is_not_there(embedded, tmp_path):
         await embedded.vary([tmp_path / "none.png"], FIELDS, on_picture=nothing)
 
 
+async def test_nothing_is_left_of_it(tmp_path):
+    async with studio(tmp_path, None, None):
+        pass
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
 async def test_a_gateway_elsewhere(photos, tmp_path, path):
     seen: list[Request] = []
@@ -109,3 +117,15 @@ async def test_what_is_no_gateways_url_is_told(tmp_path, url):
         async with studio(tmp_path, url, None):
             pass
     assert refused.value.param == "gateway"
+
+
+async def test_a_model_that_is_not_there(embedded, photos):
+    with pytest.raises(ModelNotFound, match="no model 'patchwrk' here, only patchwork"):
+        await embedded.vary(photos[:1], {**FIELDS, "model": "patchwrk"}, on_picture=nothing)
+
+
+async def test_without_the_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "installed", lambda _: False)
+    with pytest.raises(InvalidRequest, match=r"pip install torana\[engine\]"):
+        async with studio(tmp_path, None, None):
+            pass

@@ -1,8 +1,10 @@
 import jwt
+import msgspec
 import pytest
 
 from tests.assembly.kit import ENVIRON, ISSUER
 from torana.assembly.tokens import NoOwnIssuer, own_token
+from torana.auth.build import KeyProblem
 from torana.config.model import Auth, Issuer, Secret, Settings
 from torana.config.secrets import SecretMissing
 from torana.core.clock import FakeClock
@@ -43,3 +45,14 @@ def test_its_secret_must_be_there():
 def test_claims_of_ours_cannot_be_given():
     with pytest.raises(ValueError, match="exp"):
         make(ISSUER, exp=1)
+
+
+def test_a_secret_that_is_no_good_is_named():
+    issuer = msgspec.structs.replace(ISSUER, secret=Secret(env="SHORT"))
+    with pytest.raises(KeyProblem) as refused:
+        own_token(
+            Settings(auth=Auth(issuers=(ELSEWHERE, issuer))),
+            {"SHORT": "too short"},
+            subject="ada", ttl=60, claims={}, clock=FakeClock(),
+        )  # fmt: skip
+    assert refused.value.messages == ["auth.issuers[1].secret: it has 9 bytes; HS256 needs at least 32"]

@@ -60,6 +60,7 @@ async def test_a_plain_request():
         "accept": "application/json",
     }
     assert await fields(message) == {"model": "redux", "n": "1", "response_format": "b64_json", "size": "1024x1024"}
+    assert (await sent(message)).endswith(f"\r\n--{BOUNDARY}--\r\n".encode())
 
 
 @pytest.mark.parametrize(
@@ -232,6 +233,7 @@ def fault(**members: object) -> bytes:
         {"code": "moderation_blocked"},
         {"code": "content_policy_violation", "type": "invalid_request_error", "param": None},
         {"code": "image_content_policy_violation", "param": ["odd"]},
+        {"code": "contentFilter"},
         {"type": "image_generation_user_error", "code": 5},
     ],
 )
@@ -256,6 +258,18 @@ def test_moderation_is_the_callers_whatever_the_status(status, members):
 def test_what_the_caller_could_have_known_is_his(status, members, kind, param, code):
     error = decode_error(status, {}, fault(**members))
     assert (type(error), error.param, error.code) == (kind, param, code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("empty_image_file", "image_file_too_large", "image_parse_error", "image_too_large", "image_too_small"),
+        *("invalid_image", "invalid_image_format", "invalid_image_mode", "unsupported_image_media_type"),
+    ],
+)
+def test_openais_codes_for_pictures_are_passed_on(code):
+    error = decode_error(400, {}, fault(code=code))
+    assert (type(error), error.param, error.code) == (InvalidImage, "image", code)
 
 
 NOTHING_OF_HIS = [
@@ -303,6 +317,23 @@ def test_any_error_is_somebodys(status, headers, body):
     error = decode_error(status, headers, body)
     assert isinstance(error, CallerError | UpstreamError)
     assert error.retry_after is None or 0 <= error.retry_after <= 60
+
+
+@pytest.mark.parametrize(
+    ("status", "members", "message"),
+    [
+        (400, {"code": "moderation_blocked"}, "The request was rejected by the upstream's safety system."),
+        (400, {"code": "image_too_large"}, "The upstream cannot use this picture."),
+        (400, {"param": "size"}, "The upstream does not accept this value of 'size'."),
+        (400, {}, "The upstream refused the request with status 400."),
+        (401, {}, "The upstream did not accept the gateway's credentials."),
+        (429, {}, "The upstream asks to be called less often."),
+        (503, {}, "The upstream failed with status 503."),
+        (504, {}, "The upstream did not finish in time."),
+    ],
+)
+def test_what_the_caller_reads(status, members, message):
+    assert decode_error(status, {}, fault(**members)).message == message
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 504])

@@ -218,7 +218,7 @@ class Gate:
 
     @property
     def app(self) -> App:
-        operations = Operations(self._snapshot(), open_form=self._forms().open, links=self.links)
+        operations = Operations(self.snapshot(), open_form=self.forms().open, links=self.links)
         table = routes(
             (VARIATIONS,),
             operations,
@@ -260,7 +260,7 @@ class Gate:
     async def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         return await self.ask(head(method, path, **headers), bodiless=method == "HEAD")
 
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         async def fetch(url: str) -> bytes:
             raise NotImplementedError(url)
 
@@ -282,7 +282,7 @@ class Gate:
 
         return {VARIATIONS.operation: vary}
 
-    def _forms(self) -> FormReader:
+    def forms(self) -> FormReader:
         limits = self.settings.uploads
         return FormReader(limits, Spool(self.directory / "spool", limits.memory), probe, self.clock)
 

@@ -49,6 +49,7 @@ def refusal(heard: bytes) -> tuple[int, str, str]:
     assert set(error) == {"message", "type", "param", "code"}
     assert f"content-length: {len(body)}".encode() in head
     assert b"content-type: application/json" in head
+    assert b"x-request-id: req_" in head
     return int(head.split()[1]), error["code"], error["message"]
 
 

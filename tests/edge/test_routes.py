@@ -21,7 +21,7 @@ def gate(tmp_path):
 def table(gate: Gate, *, metrics: bool = True):
     return routes(
         iter((VARIATIONS, OTHER)),
-        Operations(gate._snapshot(), open_form=gate._forms().open, links=gate.links),
+        Operations(gate.snapshot(), open_form=gate.forms().open, links=gate.links),
         gate.links,
         readiness=Readiness({}),
         metrics=Metrics(gate.signals) if metrics else None,

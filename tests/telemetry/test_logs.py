@@ -157,11 +157,20 @@ def test_a_trace_is_for_reading_in_text(stream):
     assert "in failing" in "\n".join(trace)
 
 
-@pytest.mark.parametrize(("status", "level"), [(200, "info"), (404, "info"), (499, "info"), (500, "error")])
-def test_a_request_is_one_line(logger, stream, status, level):
+@pytest.mark.parametrize(
+    ("status", "error", "level"),
+    [
+        (200, None, "info"),
+        (404, "not_found", "info"),
+        (499, "client_gone", "info"),
+        (500, "internal_error", "error"),
+        (503, None, "info"),
+    ],
+)
+def test_a_request_is_one_line(logger, stream, status, error, level):
     clock = FakeClock()
     record = Record(clock, "req_1", "POST", "/v1/images/variations")
-    record.status = status
+    record.status, record.error = status, error
     with record.stage("read"):
         clock.advance(0.12345)
     record.bytes_in, record.bytes_out = 10, 20
@@ -176,6 +185,7 @@ def test_a_request_is_one_line(logger, stream, status, level):
         "method": "POST",
         "path": "/v1/images/variations",
         "status": status,
+        **({"error": error} if error else {}),
         "seconds": 0.1235,
         "bytes_in": 10,
         "bytes_out": 20,

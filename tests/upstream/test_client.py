@@ -461,7 +461,7 @@ async def test_body_without_end_is_cut(client, head):
     async with upstream(script) as up:
         error = await failure(client, up.origin, max_reply=1_000_000)
         await asyncio.wait(up.tasks)
-    assert error.message == "The upstream's reply is longer than 1000000 bytes."
+    assert error.message == "The upstream's reply is longer than 1,000,000 bytes."
 
 
 async def test_compressed_reply_is_refused(client):

@@ -18,6 +18,7 @@ def sentences(error: Exception) -> list[str]:
         case KeyProblem(messages=messages):
             return list(messages)
         case CallerError(message=message, param=param):
-            return [f"{param}: {message}" if param else message]
+            named = param is None or param in message
+            return [message if named else f"{param}: {message}"]
         case _:
             return [str(error)]

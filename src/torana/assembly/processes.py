@@ -1,11 +1,15 @@
 """What a server needs to run the gateway in its own process, or in several others."""
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from uvicorn.config import STARTUP_FAILURE
+
+from torana.assembly.complaints import COMPLAINTS, sentences
 from torana.assembly.gateway import build_app, data_directory
 from torana.assembly.settings import load
 from torana.config.model import Settings
@@ -25,10 +29,15 @@ class AppFactory:
 
     def __call__(self) -> App:
         """The application, from the configuration as it is now."""
-        settings = load(self.config).settings
-        logger = make_logger(settings.telemetry.log_format, settings.telemetry.log_level, SystemClock())
-        forward_standard_logging(logger)
-        return build_app(settings, os.environ, listening=self.listening, logger=logger)
+        try:
+            settings = load(self.config).settings
+            logger = make_logger(settings.telemetry.log_format, settings.telemetry.log_level, SystemClock())
+            forward_standard_logging(logger)
+            return build_app(settings, os.environ, listening=self.listening, logger=logger)
+        except COMPLAINTS as error:
+            # The configuration was sound when the parent looked. With this status its supervisor gives up, too.
+            sys.stderr.writelines(f"{sentence}\n" for sentence in sentences(error))
+            sys.exit(STARTUP_FAILURE)
 
 
 def bounded_protocol(settings: Settings) -> Callable[..., BoundedProtocol]:

@@ -24,10 +24,16 @@ def load(path: Path | None) -> Document:
     declared = declarations()
     if path is None:
         return Document(default_settings(declared))
-    document = load_file(path)
-    mistakes = sorted(cross_checks(document, declared))
-    if mistakes:
-        raise ConfigError(mistakes)
+    mistakes: tuple[Mistake, ...] = ()
+    try:
+        document = load_file(path)
+    except ConfigError as error:
+        if error.partial is None:
+            raise
+        document, mistakes = error.partial, error.mistakes
+    found = sorted({*mistakes, *cross_checks(document, declared)})
+    if found:
+        raise ConfigError(found)
     return document
 
 
@@ -80,14 +86,14 @@ def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Ite
         yield from _account_checks(document, name, account, declared)
     for name, model in settings.models.items():
         for index, ref in enumerate(model.targets):
-            message = _target_mistake(ref.target, settings, declared)
+            message = _target_mistake(ref.target, document, declared)
             if message:
                 yield document.mistake(("models", name, "targets", index, "target"), message)
     if settings.telemetry.otlp_endpoint is not None and not _importable(_OTLP_MODULES):
         yield document.mistake(("telemetry", "otlp_endpoint"), "needs `torana[otlp]`.")
-    if not settings.auth.issuers:
+    if not settings.auth.issuers and not document.mentions("auth", "issuers", 0):
         yield document.mistake(("auth", "issuers"), "needs at least one issuer, or no caller can get in.")
-    if not settings.models and not any(declared[a.type].models or a.models for a in _known(settings, declared)):
+    if not document.holds("models") and not _models_of_accounts(settings, declared):
         yield document.mistake(("models",), "no model can be named: add one, or an account of type local.")
 
 
@@ -114,10 +120,12 @@ def _account_checks(
         yield document.mistake(("providers", name), f"the type {account.type} needs `torana[{declaration.extra}]`.")
 
 
-def _target_mistake(target: str, settings: Settings, declared: Mapping[str, Declaration]) -> str | None:
+def _target_mistake(target: str, document: Document, declared: Mapping[str, Declaration]) -> str | None:
     account_name, _, model = target.partition("/")
-    account = settings.providers.get(account_name)
+    account = document.settings.providers.get(account_name)
     if account is None:
+        if document.mentions("providers", account_name):
+            return None  # it is there, and its own mistakes are told
         return f"there is no account `{account_name}` among the providers."
     declaration = declared.get(account.type)
     if declaration is not None and declaration.models and model not in declaration.models:
@@ -125,8 +133,9 @@ def _target_mistake(target: str, settings: Settings, declared: Mapping[str, Decl
     return None
 
 
-def _known(settings: Settings, declared: Mapping[str, Declaration]) -> list[Account]:
-    return [account for account in settings.providers.values() if account.type in declared]
+def _models_of_accounts(settings: Settings, declared: Mapping[str, Declaration]) -> bool:
+    known = [account for account in settings.providers.values() if account.type in declared]
+    return any(declared[account.type].models or account.models for account in known)
 
 
 def installed(declaration: Declaration) -> bool:

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from torana.assembly.lending import Connections, lent_by, make_workers
+from torana.assembly.settings import installed
 from torana.config.model import Account, Extension, Settings, Uploads
 from torana.core.clock import SystemClock
 from torana.core.content import Picture
-from torana.core.errors import InvalidImage, InvalidRequest
+from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound
 from torana.core.exchange import Context
 from torana.families.base import Form
 from torana.families.images import VARIATIONS
@@ -30,8 +31,9 @@ _ALL: tuple[Extension, ...] = ("seed", "strength", "output_format")
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """Somewhere that pictures are made."""
+    """Somewhere that pictures are made; ``models`` are its only ones, if there are any."""
 
+    models: tuple[str, ...]
     operation: Operation
     limits: Uploads
     spool: Spool
@@ -46,6 +48,8 @@ class Studio:
         with ExitStack() as spooled:
             files = [("image", await self._upload(photo, spooled)) for photo in photos]
             request = VARIATIONS.read(Form(tuple(fields.items()), tuple(files)))
+            if self.models and request.model not in self.models:
+                raise ModelNotFound(f"There is no model '{request.model}' here, only {', '.join(self.models)}.")
             context = Context("cli", SystemClock().ticks() + _SECONDS, on_picture=on_picture)
             reply = await self.operation(request, request.model, context)
         pictures: tuple[Picture, ...] = reply.body.pictures
@@ -75,15 +79,16 @@ async def studio(directory: Path, gateway: str | None, token: str | None) -> Asy
         Account(type=EMBEDDED) if gateway is None else Account(type=REMOTE, base_url=_api(gateway), extensions=_ALL)
     )
     declaration = declarations()[account.type]
+    if not installed(declaration):
+        raise InvalidRequest(f"The engine is not installed: `pip install torana[{declaration.extra}]`.")
     logger = make_logger("text", "warning", clock)
     connections = Connections()
     workers = make_workers(settings, [declaration], logger, Signals())
     provider = declaration.build(account, token, lent_by(settings, connections, workers, clock))
     await workers.start()
     try:
-        yield Studio(
-            provider.operations[VARIATIONS.operation], settings.uploads, Spool(directory, settings.uploads.memory)
-        )
+        spool = Spool(directory, settings.uploads.memory)
+        yield Studio(declaration.models, provider.operations[VARIATIONS.operation], settings.uploads, spool)
     finally:
         await workers.stop()
         await connections.close()

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from torana.auth.build import KeyProblem
+from torana.auth.jwk import KeyRefused, secret_key
 from torana.auth.mint import mint
 from torana.config.model import Issuer, Settings
 from torana.config.secrets import read_secret
@@ -22,14 +24,17 @@ def own_token(
     clock: Clock,
 ) -> str:
     """A token by the first issuer that shares a secret with us; ``ttl`` is in seconds."""
-    issuer = _own(settings)
-    assert issuer.secret is not None
-    secret = read_secret(issuer.secret, environ)
+    issuer, secret = _own(settings, environ)
     return mint(issuer, secret, subject=subject, ttl=ttl, claims=claims, now=clock.now())
 
 
-def _own(settings: Settings) -> Issuer:
-    for issuer in settings.auth.issuers:
+def _own(settings: Settings, environ: Mapping[str, str]) -> tuple[Issuer, bytes]:
+    for index, issuer in enumerate(settings.auth.issuers):
         if issuer.secret is not None:
-            return issuer
+            secret = read_secret(issuer.secret, environ)
+            try:
+                secret_key(secret)
+            except KeyRefused as problem:
+                raise KeyProblem([f"auth.issuers[{index}].secret: {problem}"]) from problem
+            return issuer, secret
     raise NoOwnIssuer("No issuer in the configuration has a `secret`: only its own server can make its tokens.")

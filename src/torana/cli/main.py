@@ -14,11 +14,14 @@ Exit codes: 0 done, 1 the work failed, 2 a mistake in the command or the configu
 
 
 class LazyGroup(click.Group):
-    """Commands by the place of their function: a command pays for its own imports alone."""
+    """Commands by the place of their function, and a line of help: a command pays for its own imports alone."""
 
-    def __init__(self, name: str, places: Mapping[str, str], *, summary: str, epilog: str | None = None) -> None:
+    def __init__(
+        self, name: str, commands: Mapping[str, tuple[str, str]], *, summary: str, epilog: str | None = None
+    ) -> None:
         super().__init__(name, help=summary, epilog=epilog, no_args_is_help=True)
-        self._places = places
+        self._places = {each: place for each, (place, _) in commands.items()}
+        self._summaries = {each: told for each, (_, told) in commands.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as the base class has it
         """Their names."""
@@ -33,17 +36,28 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of them, with none imported."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._summaries[name]) for name in self.list_commands(ctx)])
 
-token = LazyGroup("token", {"mint": "torana.cli.token:mint"}, summary="Make tokens for the gateway's own issuer.")
-config = LazyGroup("config", {"check": "torana.cli.config:check"}, summary="Check a configuration file.")
+
+token = LazyGroup(
+    "token", {"mint": ("torana.cli.token:mint", "Make a token and print it.")}, summary="Make tokens of our own."
+)
+config = LazyGroup(
+    "config",
+    {"check": ("torana.cli.config:check", "Report every mistake in a file.")},
+    summary="Check a configuration file.",
+)
 torana = LazyGroup(
     "torana",
     {
-        "config": "torana.cli.main:config",
-        "models": "torana.cli.models:models",
-        "serve": "torana.cli.serve:serve",
-        "token": "torana.cli.main:token",
-        "vary": "torana.cli.vary:vary",
+        "config": ("torana.cli.main:config", "Check a configuration file."),
+        "models": ("torana.cli.models:models", "List the models that callers may use."),
+        "serve": ("torana.cli.serve:serve", "Run the gateway."),
+        "token": ("torana.cli.main:token", "Make tokens for the gateway's own issuer."),
+        "vary": ("torana.cli.vary:vary", "Make variations of photographs."),
     },
     summary="An LLM gateway: one OpenAI-compatible API in front of every model provider you use.",
     epilog=EPILOGUE,

@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from torana.assembly.gateway import check_keys
@@ -94,8 +95,9 @@ def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> in
     )
     if settings.server.processes > 1:
         prepare_several(settings)
-        GatewayProcesses(server_config, sockets=[listener]).run()
-        return 0
+        several = GatewayProcesses(server_config, sockets=[listener])
+        several.run()
+        return FAILED if any(each.exitcode == STARTUP_FAILURE for each in several.processes) else 0
     server = GatewayServer(server_config)
     server.run(sockets=[listener])
     return 0 if server.started else FAILED

@@ -10,6 +10,7 @@ from torana.assembly.settings import load
 from torana.assembly.tokens import own_token
 from torana.cli.complaints import MISTAKEN, complained
 from torana.cli.options import config_option
+from torana.config.model import Server
 from torana.config.units import Seconds
 from torana.core.clock import SystemClock
 
@@ -26,6 +27,7 @@ def mint(config: Path | None, subject: str, ttl: str, claim: tuple[str, ...]) ->
     It is signed with the `secret` of the first issuer that has one; without a configuration, with a key that is made
     in ./torana-data at the first call.
     """
+    new = config is None and not Path(Server().data_dir).exists()
     try:
         claims = dict(map(_claim, claim))
         token = own_token(
@@ -39,6 +41,8 @@ def mint(config: Path | None, subject: str, ttl: str, claim: tuple[str, ...]) ->
     except ValueError as error:
         click.echo(f"No token was made: {error}.", err=True)
         return MISTAKEN
+    if new:
+        click.echo(f"Made a new key in {Server().data_dir}: only a gateway started here takes this token.", err=True)
     click.echo(token)
     return 0
 

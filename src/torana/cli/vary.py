@@ -1,6 +1,5 @@
 """``torana vary``: variations of photographs, in process or from a gateway."""
 
-import asyncio
 import json
 import re
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -126,7 +126,7 @@ def vary(photos: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401 - what 
     options = Options(**given)
     groups = [photos] if options.together else [(photo,) for photo in photos]
     try:
-        saved = asyncio.run(_vary_all(groups, options))
+        saved = uvloop.run(_vary_all(groups, options))
     except CallerError:
         raise
     except ToranaError as error:

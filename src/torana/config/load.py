@@ -49,9 +49,11 @@ class Mistake:
 class ConfigError(Exception):
     """A configuration that cannot be used, with every mistake found in it."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+    def __init__(self, mistakes: Sequence[Mistake], partial: "Document | None" = None) -> None:
         super().__init__("\n".join(map(str, mistakes)))
         self.mistakes = tuple(mistakes)
+        self.partial = partial
+        """What could be read all the same, for whoever looks for further mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Document:
 
     settings: Settings
     lines: Mapping[Location, int] = field(default_factory=dict)
+
+    def mentions(self, *location: str | int) -> bool:
+        """Whether something was written at a place, right or wrong."""
+        return location in self.lines
+
+    def holds(self, *location: str | int) -> bool:
+        """Whether something was written below a place, right or wrong."""
+        return any(written[: len(location)] == location for written in self.lines if len(written) > len(location))
 
     def mistake(self, location: Location, message: str) -> Mistake:
         """A mistake at a place, or at the nearest place around it that was written down."""
@@ -88,10 +98,11 @@ def load_text(text: str) -> Document:
     if root is None:
         return Document(Settings())
     reader = _Reader(root)
-    settings = reader.struct(root, Settings, ())
+    read = {name: value for name, value in reader.values(root, Settings, ()).items() if value is not None}
+    document = Document(Settings(**read), reader.lines)
     if reader.mistakes:
-        raise ConfigError(sorted(reader.mistakes))
-    return Document(settings, reader.lines)
+        raise ConfigError(sorted(reader.mistakes), document)
+    return document
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -139,13 +150,12 @@ class _Reader:
         self.lines: dict[Location, int] = {(): root.start_mark.line + 1}
         self._constructor = yaml.constructor.SafeConstructor()
 
-    def struct(self, node: yaml.Node, kind: type[Any], at: Location) -> Any:
-        """A struct, or None with at least one mistake noted."""
-        before = len(self.mistakes)
+    def values(self, node: yaml.Node, kind: type[Any], at: Location) -> dict[str, Any]:
+        """What a struct is made of, each value checked; None for those that are wrong."""
         known = {known.encode_name: known for known in msgspec.structs.fields(kind)}
         if not isinstance(node, yaml.MappingNode) and not _is_null(node):
             self._wrong(at, f"expected settings below it: {', '.join(known)}.")
-            return None
+            return {}
         values: dict[str, Any] = {}
         for name, value in self._entries(node, at):
             if name in known:
@@ -154,6 +164,11 @@ class _Reader:
                 self._wrong((*at, name), f"no such setting.{_nearest(name, known)}")
         for name in (name for name, known_field in known.items() if known_field.required and name not in values):
             self._wrong(at, f"`{name}` is missing.")
+        return values
+
+    def _struct(self, node: yaml.Node, kind: type[Any], at: Location) -> Any:
+        before = len(self.mistakes)
+        values = self.values(node, kind, at)
         if len(self.mistakes) > before:
             return None
         try:
@@ -170,7 +185,7 @@ class _Reader:
         if _is_null(node) and _optional(bare):
             return None
         if container is None:
-            return self.struct(node, inner, at)
+            return self._struct(node, inner, at)
         if container is dict:
             return self._by_name(node, inner, at)
         return self._list(node, inner, at, least=(meta and meta.min_length) or 0)
@@ -187,7 +202,7 @@ class _Reader:
                     "64 in all at most.",
                 )
             values[name] = self._value(value, kind, (*at, name))
-        return values
+        return {name: value for name, value in values.items() if value is not None}
 
     def _list(self, node: yaml.Node, kind: Any, at: Location, *, least: int) -> tuple[Any, ...]:
         if not isinstance(node, yaml.SequenceNode) and not _is_null(node):
@@ -198,7 +213,8 @@ class _Reader:
             self.lines[*at, index] = value.start_mark.line + 1
         if len(written) < least:
             self._wrong(at, f"needs at least {least}.")
-        return tuple(self._value(value, kind, (*at, index)) for index, value in enumerate(written))
+        values = (self._value(value, kind, (*at, index)) for index, value in enumerate(written))
+        return tuple(value for value in values if value is not None)
 
     def _leaf(self, node: yaml.Node, kind: Any, at: Location) -> Any:
         if isinstance(node, yaml.ScalarNode) and not node.value.isprintable():

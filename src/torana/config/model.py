@@ -112,8 +112,8 @@ class Workers(Struct, frozen=True, forbid_unknown_fields=True):
     queue: Annotated[
         int,
         Meta(
-            ge=1,
-            description="Pictures that may wait or be made at once in one gateway process; more get 429.",
+            ge=10,
+            description="Pictures waiting or being made in one gateway process; more get 429. A call may ask for 10.",
         ),
     ] = 64
     memory: Annotated[Bytes, Meta(description="Memory that one of them may take.")] = Bytes(1536 * 1024**2)

@@ -36,7 +36,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.scheme: str = scope["scheme"]
-        self.request_id = self._sane(self.header("x-request-id")) or f"req_{secrets.token_hex(12)}"
+        self.request_id = self._sane(self.header("x-request-id")) or new_request_id()
         self.record = Record(clock, self.request_id, self.method, self.path)
         self.record.client_retry = _count(self.header("x-stainless-retry-count"))
         self.body_pending = "transfer-encoding" in self._headers or self.content_length not in (None, 0)
@@ -123,6 +123,11 @@ class Exchange:
     @staticmethod
     def _sane(value: str | None) -> str | None:
         return value if value is not None and _SANE_ID.fullmatch(value) else None
+
+
+def new_request_id() -> str:
+    """An id of our own making."""
+    return f"req_{secrets.token_hex(12)}"
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -4,6 +4,7 @@ uvicorn bounds neither: a client could send headers without end, or connect and 
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from torana.edge.errors import error_body
+from torana.edge.exchange import new_request_id
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,10 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the base tells the same in other words
         """For what is not HTTP."""
         if not self.transport.is_closing():
-            self._refuse(HTTPStatus.BAD_REQUEST, f"This is not a valid HTTP request. {msg}", "invalid_http")
+            self._refuse(HTTPStatus.BAD_REQUEST, "This is not a valid HTTP request.", "invalid_http")
 
     def _expect_head(self) -> None:
         if self._head_timer is None:
@@ -98,6 +102,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
         self._forget_head()
         body = error_body(message, "invalid_request_error", None, code)
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        request_id = new_request_id()
+        _log.info("refused before it was a request: %s, request_id %s", code, request_id)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            f"x-request-id: {request_id}\r\n"
+        )
         self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.transport.close()

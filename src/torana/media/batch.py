@@ -23,7 +23,8 @@ async def make_all(
     except TimeoutError as error:
         raise DeadlineExceeded(f"The pictures could not be made within {within:g} s.") from error
     except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+        first = errors.exceptions[0]
+        raise first from first.__cause__
     return [task.result() for task in tasks]
 
 

@@ -98,7 +98,8 @@ def forward_standard_logging(logger: Logger) -> None:
 
 def log_request(logger: Logger, record: Record) -> None:
     """The request's one line."""
-    write = logger.error if record.status >= 500 else logger.info  # noqa: PLR2004 - HTTP's border
+    # A 503 of /readyz is a fact, not a failure: those carry an error.
+    write = logger.error if record.error and record.status >= 500 else logger.info  # noqa: PLR2004 - HTTP's border
     write(
         "request",
         request_id=record.request_id,

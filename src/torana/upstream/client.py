@@ -82,7 +82,7 @@ class Response:
         async for chunk in self._body:
             size += len(chunk)
             if size > self._max_reply:
-                raise UpstreamError(f"The upstream's reply is longer than {self._max_reply} bytes.")
+                raise UpstreamError(f"The upstream's reply is longer than {self._max_reply:,} bytes.")
             yield chunk
 
     async def read(self) -> bytes:

@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 
+import msgspec
 import pytest
 
 from tests.providers.kit import CONTEXT, Photo, opened, photo
@@ -10,10 +11,12 @@ from torana.core.errors import DeadlineExceeded, InvalidImage, InvalidRequest, O
 from torana.core.exchange import Reply
 from torana.families.images import VARIATIONS, Pictures, VariationRequest
 from torana.media.workers import Workers
-from torana.providers.local import DECLARATIONS
+from torana.providers.local import DECLARATIONS, work
+from torana.providers.local.job import Parameters
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-ASKED = VariationRequest(model="patchwork", images=(photo(90, 60),), size=Size(64, 64), seed=1)
+SOURCE = photo(90, 60)
+ASKED = VariationRequest(model="patchwork", images=(SOURCE,), size=Size(64, 64), seed=1)
 
 
 async def vary(lent, context=CONTEXT, **changes) -> Reply[Pictures]:
@@ -35,6 +38,13 @@ async def test_n_different_pictures_at_that_size(lent):
     assert len(set(data(reply))) == 3
     assert reply.usage.images == 3
     assert (reply.emulated, reply.ignored, reply.shortfall) == ((), (), 0)
+
+
+async def test_each_is_the_work_of_its_place_among_n(lent):
+    asked = Parameters(64, 64, seed=1, index=0, n=3, strength=0.5, output_format="png", max_pixels=lent.max_pixels)
+    placed = [msgspec.json.encode(msgspec.structs.replace(asked, index=index)) for index in range(3)]
+    made = [work.vary(parameters, [SOURCE.data]).blobs[0] for parameters in placed]
+    assert data(await vary(lent, n=3)) == made
 
 
 async def test_the_same_seed_gives_the_same_pictures_in_their_order(lent):
