@@ -54,6 +54,6 @@ async def test_an_account_whose_key_is_lost_stops_no_other(settings):
         assert "NO_KEY" in event["detail"]
         assert ENVIRON["LAB_KEY"] not in log.getvalue()
         with pytest.raises(UpstreamAuth):
-            await made["lost"].operations[VARIATIONS.operation](None, "x", Context("req_1", 0.0))
+            await made["lost"].operations[VARIATIONS.operation](None, "x", Context("ada"))
     finally:
         await connections.close()

@@ -67,7 +67,7 @@ def half_sent(gateway: Gateway) -> Iterator[tuple[Connection, bytes]]:
 @pytest.fixture
 def callers() -> Iterator[ThreadPoolExecutor]:
     """Calls beside the test."""
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(16) as pool:
         yield pool
 
 

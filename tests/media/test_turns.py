@@ -31,6 +31,34 @@ async def test_first_come_first_served():
     assert await asyncio.gather(*tasks) == ["a", "b", "c"]
 
 
+async def test_callers_take_turns_however_much_one_of_them_asks():
+    line: Line[str] = Line()
+    callers = ["greedy"] * 4 + ["ada"] * 2 + ["bob"]
+    tasks = [asyncio.create_task(line.take(caller)) for caller in callers]
+    await asyncio.sleep(0)
+    served = []
+    for _ in tasks:
+        line.give("worker")
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        (one,) = done
+        served.append(callers[tasks.index(one)])
+        tasks[tasks.index(one)] = asyncio.create_task(asyncio.sleep(3600, ""))
+    for task in tasks:
+        task.cancel()
+    assert served == ["greedy", "ada", "bob", "greedy", "ada", "greedy", "greedy"]
+
+
+async def test_a_caller_who_leaves_is_forgotten():
+    line: Line[str] = Line()
+    gone, waits = (asyncio.create_task(line.take(caller)) for caller in ("gone", "waits"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    line.give("a")
+    assert await waits == "a"
+    assert line._waiting == {}
+
+
 async def test_who_leaves_loses_only_his_own_turn():
     line: Line[str] = Line()
     first, second = await waiting(line, 2)

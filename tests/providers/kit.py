@@ -12,7 +12,7 @@ from torana.core.content import Picture, PictureInfo, Size
 from torana.core.exchange import Context
 from torana.media.probe import probe
 
-CONTEXT = Context("req_1", deadline=0.0)
+CONTEXT = Context("ada")
 
 
 @dataclass(frozen=True)

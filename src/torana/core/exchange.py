@@ -91,9 +91,8 @@ def _nobody_counts() -> None:
 class Context:
     """What an attempt needs to know of the call it serves."""
 
-    request_id: str
-    deadline: float
-    """When the call's time is up, on the clock's ``ticks``."""
+    caller: str
+    """Who is asking: whose turn it is where callers take turns."""
     headers: Sequence[tuple[str, str]] = ()
     """Trace context to carry on."""
     on_picture: Callable[[], None] = _nobody_counts

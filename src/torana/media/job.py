@@ -50,6 +50,8 @@ class Job:
     function: str
     params: bytes
     sources: tuple[Source, ...] = ()
+    caller: str = ""
+    """For whom it is done: callers take turns with the workers."""
 
 
 class Made(msgspec.Struct, frozen=True):

@@ -150,7 +150,7 @@ class Workers:
             if not self._open:
                 raise WorkFailed(_SHUTTING_DOWN)
             self._hire()
-            worker = await self._line.take()
+            worker = await self._line.take(job.caller)
             try:
                 return self._outcome(await worker.perform(job))
             except Lost:

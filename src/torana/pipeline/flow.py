@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from torana.auth.jwt import Authenticator
 from torana.core.clock import Clock
 from torana.core.errors import DeadlineExceeded, ToranaError
-from torana.core.exchange import Answer, Asked, Call, Context, Reply, Target
+from torana.core.exchange import Answer, Asked, Call, Context, Principal, Reply, Target
 from torana.policy.access import admit
 from torana.providers.base import Provider
 from torana.routing.attempts import walk
@@ -37,7 +37,6 @@ class Snapshot:
 async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R, Any]:
     """Authenticate, read, plan, admit, attempt: one stage after the other; any ToranaError is the caller's answer."""
     record.operation = call.operation
-    deadline = snapshot.clock.ticks() + snapshot.deadline
 
     async def journey() -> Answer[R, Any]:
         with record.stage("auth"):
@@ -48,7 +47,9 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         plan = snapshot.catalog.plan(request.model, call.operation)
         record.model = plan.model
         admit(principal, plan)
-        target, reply = await walk(plan, _attempt(call, request, snapshot, record, deadline), _report(record))
+        target, reply = await walk(
+            plan, _attempt(request, principal, call.operation, snapshot, record), _report(record)
+        )
         record.target = str(target)
         return Answer(request, reply, target)
 
@@ -62,12 +63,14 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
 
 
 def _attempt(
-    call: Call[R], request: R, snapshot: Snapshot, record: Record, deadline: float
+    request: R, principal: Principal, operation: str, snapshot: Snapshot, record: Record
 ) -> Callable[[Target], Awaitable[Reply[Any]]]:
+    caller = f"{principal.issuer} {principal.subject}"
+
     async def attempt(target: Target) -> Reply[Any]:
         with record.stage("attempt", **{"gen_ai.response.model": str(target)}):
-            operation = snapshot.providers[target.account].operations[call.operation]
-            return await operation(request, target.model, Context(call.request_id, deadline, trace_headers()))
+            answer_by = snapshot.providers[target.account].operations[operation]
+            return await answer_by(request, target.model, Context(caller, trace_headers()))
 
     return attempt
 

@@ -29,13 +29,16 @@ class Studio:
         """N variations, all or none; the same seed gives the same pictures."""
         size = chosen_size(request.size, request.images[0].info.size)
         seed = secrets.randbits(_SEED_BITS) if request.seed is None else request.seed
-        jobs = [self._job(request, size=size, seed=seed, index=index) for index in range(request.n)]
+        jobs = [
+            Job(FUNCTION, self._parameters(request, size=size, seed=seed, index=index), request.images, context.caller)
+            for index in range(request.n)
+        ]
         made = await make_all(self._lent.workers, jobs, within=self._lent.work_deadline, on_each=context.on_picture)
         info = PictureInfo(request.output_format, size)
         pictures = tuple(Picture(each.blobs[0], info) for each in made)
         return Reply(Pictures(int(self._lent.clock.now()), pictures), usage=Usage(images=len(pictures)))
 
-    def _job(self, request: VariationRequest, *, size: Size, seed: int, index: int) -> Job:
+    def _parameters(self, request: VariationRequest, *, size: Size, seed: int, index: int) -> bytes:
         parameters = Parameters(
             width=size.width,
             height=size.height,
@@ -46,4 +49,4 @@ class Studio:
             output_format=request.output_format,
             max_pixels=self._lent.max_pixels,
         )
-        return Job(FUNCTION, msgspec.json.encode(parameters), request.images)
+        return msgspec.json.encode(parameters)
