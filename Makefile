@@ -17,6 +17,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/torana engine warm
 	@touch $@
 
 demo: $(READY) ## Vary a real photograph through a gateway started for it; pictures in out/demo

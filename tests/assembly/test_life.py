@@ -13,7 +13,7 @@ from torana.auth.build import build_authenticator
 from torana.config.model import Auth, Issuer
 from torana.core.clock import FakeClock
 from torana.core.content import Size
-from torana.media.fitting import fit
+from torana.media.jobs.fitting import fit
 from torana.media.workers import Workers
 from torana.storage.objects import Objects
 from torana.telemetry.signals import Signals

@@ -1,6 +1,8 @@
 import asyncio
 import base64
+import dataclasses
 import json
+import struct
 
 import pytest
 import pytest_asyncio
@@ -8,8 +10,9 @@ import pytest_asyncio
 from tests.providers.kit import opened, photo
 from tests.upstream.wire import Request, Wire, upstream
 from torana.assembly import studio as module
-from torana.assembly.studio import studio
-from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound, UpstreamAuth
+from torana.assembly.studio import studio, warm_up
+from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound, UpstreamAuth, WorkFailed
+from torana.providers.base import declarations
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 FIELDS = {"model": "patchwork", "size": "64x64", "seed": "7", "n": "2", "response_format": "b64_json"}
@@ -119,6 +122,7 @@ async def test_what_is_no_gateways_url_is_told(tmp_path, url):
     assert refused.value.param == "gateway"
 
 
+@SHARED_LOOP
 async def test_a_model_that_is_not_there(embedded, photos):
     with pytest.raises(ModelNotFound, match="no model 'patchwrk' here, only patchwork"):
         await embedded.vary(photos[:1], {**FIELDS, "model": "patchwrk"}, on_picture=nothing)
@@ -129,3 +133,23 @@ async def test_without_the_engine(tmp_path, monkeypatch):
     with pytest.raises(InvalidRequest, match=r"pip install torana\[engine\]"):
         async with studio(tmp_path, None, None):
             pass
+
+
+@SHARED_LOOP
+async def test_a_contact_sheet_holds_photographs_and_pictures(embedded, photos):
+    pictures = await embedded.vary(photos[:1], FIELDS, on_picture=nothing)
+    sheet = await embedded.sheet(photos, pictures, ["made"] * len(pictures))
+    width, height = struct.unpack(">II", sheet[16:24])
+    assert (width - 10) // 266 == len(photos) + len(pictures)
+    assert height == 256 + 18 + 20
+
+
+async def test_the_engine_is_warmed_up():
+    await warm_up()
+
+
+async def test_an_engine_that_cannot_be_loaded(monkeypatch):
+    broken = dataclasses.replace(declarations()["local"], warm="no.such.module:warm")
+    monkeypatch.setattr(module, "_declared", lambda _: broken)
+    with pytest.raises(WorkFailed, match="cannot be loaded"):
+        await warm_up()

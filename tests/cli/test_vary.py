@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_pictures(saved: list[dict[str, Any]]) -> N
 def test_together_in_a_format_and_a_folder_of_choice(here: Path) -> None:
     done = run(
         "vary", PHOTOS / "rocket.jpg", PHOTO, "--together", "-n", "1", *SMALL,
-        "--format", "jpeg", "--strength", "0.8", "--out", "deep/down",
+        "--format", "jpeg", "--strength", "0.8", "--out", "deep/down", "--sheet",
     )  # fmt: skip
     assert (done.exit_code, done.stderr) == (0, "")
     head, row = done.stdout.splitlines()
@@ -79,6 +79,8 @@ def test_together_in_a_format_and_a_folder_of_choice(here: Path) -> None:
     assert row.split()[:2] == ["deep/down/rocket-1.jpg", "64x64"]
     with Image.open(here / "deep" / "down" / "rocket-1.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (64, 64))
+    with Image.open(here / "deep" / "down" / "rocket-1-sheet.png") as sheet:
+        assert sheet.width == 10 + 3 * 266
 
 
 def test_a_terminal_sees_it_grow(here: Path) -> None:

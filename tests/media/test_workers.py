@@ -349,7 +349,7 @@ def test_the_same_on_the_loop_that_serves(jobs, tmp_path):
 
 def test_loads_neither_pillow_nor_numpy():
     program = (
-        "import sys, torana.media.workers, torana.media.fitting;"
+        "import sys, torana.media.workers, torana.media.jobs.fitting;"
         "sys.exit(any(name.partition('.')[0] in {'PIL', 'numpy'} for name in sys.modules))"
     )
 

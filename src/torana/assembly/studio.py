@@ -11,12 +11,16 @@ from torana.assembly.settings import installed
 from torana.config.model import Account, Extension, Settings, Uploads
 from torana.core.clock import SystemClock
 from torana.core.content import Picture
-from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound
+from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound, WorkFailed
 from torana.core.exchange import Context
 from torana.families.base import Form
 from torana.families.images import VARIATIONS
+from torana.media.job import InMemory
+from torana.media.jobs.sheets import contact_sheet
 from torana.media.probe import probe
-from torana.providers.base import Operation, declarations
+from torana.media.process import Lost, WorkerProcess
+from torana.media.workers import Workers
+from torana.providers.base import Declaration, Operation, declarations
 from torana.storage.spool import Spool, SpooledFile
 from torana.telemetry.logs import make_logger
 from torana.telemetry.signals import Signals
@@ -25,7 +29,7 @@ from torana.upstream.client import Origin
 EMBEDDED = "local"
 REMOTE = "openai-compatible"
 _CHUNK = 256 * 1024
-_SECONDS = 540.0
+_GRACE = 5.0
 _ALL: tuple[Extension, ...] = ("seed", "strength", "output_format")
 
 
@@ -35,6 +39,7 @@ class Studio:
 
     models: tuple[str, ...]
     operation: Operation
+    workers: Workers
     limits: Uploads
     spool: Spool
 
@@ -50,10 +55,16 @@ class Studio:
             request = VARIATIONS.read(Form(tuple(fields.items()), tuple(files)))
             if self.models and request.model not in self.models:
                 raise ModelNotFound(f"There is no model '{request.model}' here, only {', '.join(self.models)}.")
-            context = Context("cli", SystemClock().ticks() + _SECONDS, on_picture=on_picture)
+            context = Context("", on_picture=on_picture)
             reply = await self.operation(request, request.model, context)
         pictures: tuple[Picture, ...] = reply.body.pictures
         return pictures
+
+    async def sheet(self, photos: Sequence[Path], pictures: Sequence[Picture], names: Sequence[str]) -> bytes:
+        """A contact sheet as a PNG: the photographs, then the pictures under their names."""
+        sources = [InMemory(photo.read_bytes()) for photo in photos] + [InMemory(made.data) for made in pictures]
+        captions = [*(photo.name for photo in photos), *names]
+        return await contact_sheet(self.workers, sources, captions, max_pixels=self.limits.max_pixels)
 
     async def _upload(self, photo: Path, spooled: ExitStack) -> SpooledFile:
         file = spooled.enter_context(self.spool.open(photo.name))
@@ -78,9 +89,7 @@ async def studio(directory: Path, gateway: str | None, token: str | None) -> Asy
     account = (
         Account(type=EMBEDDED) if gateway is None else Account(type=REMOTE, base_url=_api(gateway), extensions=_ALL)
     )
-    declaration = declarations()[account.type]
-    if not installed(declaration):
-        raise InvalidRequest(f"The engine is not installed: `pip install torana[{declaration.extra}]`.")
+    declaration = _declared(account.type)
     logger = make_logger("text", "warning", clock)
     connections = Connections()
     workers = make_workers(settings, [declaration], logger, Signals())
@@ -88,7 +97,8 @@ async def studio(directory: Path, gateway: str | None, token: str | None) -> Asy
     await workers.start()
     try:
         spool = Spool(directory, settings.uploads.memory)
-        yield Studio(declaration.models, provider.operations[VARIATIONS.operation], settings.uploads, spool)
+        vary = provider.operations[VARIATIONS.operation]
+        yield Studio(declaration.models, vary, workers, settings.uploads, spool)
     finally:
         await workers.stop()
         await connections.close()
@@ -105,3 +115,24 @@ def _api(gateway: str) -> str:
             param="gateway",
         ) from error
     return url
+
+
+async def warm_up() -> None:
+    """Has a worker load the embedded engine, compiling what is not compiled yet; WorkFailed when it cannot.
+
+    InvalidRequest when the engine is not installed.
+    """
+    try:
+        worker = await WorkerProcess.start(
+            memory=Settings().workers.memory, warm=_declared(EMBEDDED).warm, grace=_GRACE
+        )
+    except Lost as lost:
+        raise WorkFailed(f"The engine cannot be loaded: {lost}.") from lost
+    await worker.end()
+
+
+def _declared(kind: str) -> Declaration:
+    declaration = declarations()[kind]
+    if not installed(declaration):
+        raise InvalidRequest(f"The engine is not installed: `pip install torana[{declaration.extra}]`.")
+    return declaration

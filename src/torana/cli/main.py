@@ -50,10 +50,16 @@ config = LazyGroup(
     {"check": ("torana.cli.config:check", "Report every mistake in a file.")},
     summary="Check a configuration file.",
 )
+engine = LazyGroup(
+    "engine",
+    {"warm": ("torana.cli.engine:warm", "Compile the embedded engine.")},
+    summary="Prepare the embedded engine.",
+)
 torana = LazyGroup(
     "torana",
     {
         "config": ("torana.cli.main:config", "Check a configuration file."),
+        "engine": ("torana.cli.main:engine", "Prepare the embedded engine."),
         "models": ("torana.cli.models:models", "List the models that callers may use."),
         "serve": ("torana.cli.serve:serve", "Run the gateway."),
         "token": ("torana.cli.main:token", "Make tokens for the gateway's own issuer."),

@@ -37,6 +37,7 @@ class Options:
     seed: int | None
     out: Path
     output_format: str
+    sheet: bool
     together: bool
     model: str
     gateway: str | None
@@ -107,6 +108,7 @@ def _url(_context: click.Context, _option: click.Parameter, written: str | None)
     show_default=True,
     help="File format of the pictures.",
 )
+@click.option("--sheet", is_flag=True, help="Write a contact sheet beside the pictures, too.")
 @click.option("--together", is_flag=True, help="Make each picture from all the photographs.")
 @click.option("--model", default="patchwork", metavar="NAME", show_default=True, help="Model to ask for.")
 @click.option(
@@ -121,7 +123,7 @@ def vary(photos: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401 - what 
     """Make variations of photographs.
 
     With the embedded engine, which needs no server, or with a gateway. The pictures are named after the photograph:
-    coffee.jpg gives coffee-1.png, coffee-2.png and so on.
+    coffee.jpg gives coffee-1.png, coffee-2.png and so on, and the contact sheet coffee-1-sheet.png.
     """
     options = Options(**given)
     groups = [photos] if options.together else [(photo,) for photo in photos]
@@ -177,10 +179,15 @@ async def _vary_one(
     milliseconds = round((clock.ticks() - started) * 1000)
     options.out.mkdir(parents=True, exist_ok=True)
     source = group[0]
-    return [
+    saved = [
         _save(picture, options.out / f"{source.stem}-{number}", source=source, milliseconds=milliseconds)
         for picture, number in zip(pictures, numbers, strict=False)
     ]
+    if options.sheet:
+        names = [Path(each.file).name for each in saved]
+        sheet = options.out / f"{Path(names[0]).stem}-sheet.png"
+        sheet.write_bytes(await place.sheet(group, pictures, names))
+    return saved
 
 
 def _save(picture: Picture, stem: Path, *, source: Path, milliseconds: int) -> Saved:

@@ -13,8 +13,8 @@ from torana.core.clock import Clock
 from torana.core.content import OutputFormat, Picture, Size
 from torana.core.errors import DeadlineExceeded
 from torana.core.exchange import Context, Reply
-from torana.media.fitting import fit
 from torana.media.job import Source
+from torana.media.jobs.fitting import fit
 from torana.media.workers import Workers
 from torana.upstream.client import Client
 

@@ -6,8 +6,8 @@ import pytest
 from tests.media.samples import encoded, picture, turned
 from torana.core.content import OutputFormat, Size
 from torana.core.errors import InvalidImage
-from torana.media.fitter import fit_picture
-from torana.media.fitting import Fitting
+from torana.media.jobs.fitter import fit_picture
+from torana.media.jobs.fitting import Fitting
 from torana.media.probe import probe
 
 

@@ -6,8 +6,8 @@ import pytest
 from tests.media.samples import encoded, picture
 from torana.core.content import PictureInfo, Size
 from torana.core.errors import InvalidImage
-from torana.media.fitting import FUNCTION, Fitting, fit
 from torana.media.job import InMemory, Job, Made
+from torana.media.jobs.fitting import FUNCTION, Fitting, fit
 from torana.media.probe import probe
 from torana.media.workers import Workers
 

@@ -4,8 +4,8 @@ import msgspec
 
 from torana.core.content import Size
 from torana.media.codec import decode, encode, fit
-from torana.media.fitting import Fitting
 from torana.media.job import Made
+from torana.media.jobs.fitting import Fitting
 
 
 def fit_picture(params: bytes, sources: list[bytes]) -> Made:

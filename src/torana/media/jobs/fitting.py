@@ -7,7 +7,7 @@ import msgspec
 from torana.core.content import OutputFormat, Picture, PictureInfo, Size
 from torana.media.job import Job, Runner, Source
 
-FUNCTION: Final = "torana.media.fitter:fit_picture"
+FUNCTION: Final = "torana.media.jobs.fitter:fit_picture"
 """The job that does it, in a module of its own because it needs Pillow and the gateway must not load it."""
 
 
