@@ -61,7 +61,17 @@ def test_the_sample_means_what_it_says():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "\n", "# nothing yet\n", "---\n", "null\n", "~", "{}", "\ufeff", "server:\nauth: {issuers: }\nmodels: ~\n"],
+    [
+        "",
+        "\n",
+        "# nothing yet\n",
+        "---\n",
+        "null\n",
+        "~",
+        "{}",
+        "\ufeff",
+        "server:\nauth: {issuers: }\nmodels: ~\npictures: {signing_key: }",
+    ],
 )
 def test_nothing_written_is_all_defaults(text):
     assert load_text(text).settings == Settings()
@@ -165,7 +175,16 @@ server:
   host: |                       #> server.host: holds a line break or another invisible character.
     localhost
   data_dir: "a\\0b"             #> server.data_dir: holds a line break or another invisible character.
+  max_head: {}                  #> server.max_head: expected a size such as 512KiB or 25MiB, got {}.
+  public_url: [a]               #> server.public_url: expected something like https://gateway.example.
+  processes: 1.5                #> server.processes: expected a whole number, got a number.
   port: 2020-99-99              #> server.port: YAML takes this for something that it is not. Put text in quotes.
+auth:
+  issuers:
+    - issuer: 2020-01-01 10:00  #> auth.issuers[0]: `algorithms` is missing.
+      audience: {a: b}          #> auth.issuers[0].audience: expected text, got settings.
+    - algorithms: [HS256]       #> auth.issuers[1]: `audience` is missing.
+      issuer: 2020-01-01 10:00:00  #> auth.issuers[1].issuer: expected text, got a date and time. Put it in quotes.
 workers:
   ? [a, b]                      #> workers.'?': no such setting. Known here: count, deadline, memory, queue.
   : 1
@@ -251,6 +270,37 @@ def test_a_setting_that_was_not_written_is_told_by_what_is_around_it():
     assert Document(Settings()).mistake(("workers",), "is odd.") == Mistake(0, "workers", "is odd.")
 
 
+def test_what_was_written_can_be_asked():
+    document = load_text(f"{SAMPLE}workers: {{}}")
+    assert document.mentions("providers", "lab")
+    assert document.mentions("auth", "issuers", 0)
+    assert document.mentions("workers")
+    assert not document.mentions("providers", "nowhere")
+    assert not document.mentions("auth", "issuers", 1)
+    assert document.holds("models")
+    assert not document.holds("workers")
+    assert not document.holds("uploads")
+
+
+def test_what_is_right_is_there_beside_what_is_wrong():
+    with pytest.raises(ConfigError) as caught:
+        load_text(
+            "server: {port: x}\nproviders: {right: {type: local}, wrong: {}}\nuploads: {max_files: 3}\nnothing: 1"
+        )
+    partial = caught.value.partial
+    assert partial is not None
+    assert partial.settings.providers == {"right": Account(type="local")}
+    assert partial.settings.uploads.max_files == 3
+    assert partial.settings.server == Server()
+    assert partial.mentions("providers", "wrong")
+
+
+def test_of_what_is_no_yaml_nothing_is_there():
+    with pytest.raises(ConfigError) as caught:
+        load_text("server: {")
+    assert caught.value.partial is None
+
+
 def test_windows_line_ends_and_byte_order_marks_change_nothing(tmp_path):
     path = tmp_path / "torana.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + SAMPLE.replace("\n", "\r\n").encode())
@@ -289,13 +339,14 @@ def check(text: str) -> None:
     try:
         load_text(text)
     except ConfigError as error:
-        told = error.mistakes
+        told, partial = error.mistakes, error.partial
     else:
         return
     lines = len(re.split("[\n\r\x85\u2028\u2029]", text))
     assert told
     assert all(str(mistake).isprintable() for mistake in told)
     assert all(0 <= mistake.line <= lines for mistake in told)
+    assert partial is None or isinstance(partial.settings, Settings)
 
 
 SYNTAX = st.text(st.sampled_from("{}[]:,-?!&*#|>'\"%@`~<=\\.\n\r\t \x00\x85\u2028é1ax"), max_size=60)
