@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check lint format types docs docs-check bench e2e lock clean
+.PHONY: help demo serve test check lint format types docs docs-check bench sheets lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,8 +47,12 @@ docs: $(READY) ## Write the generated parts of the docs anew
 docs-check: $(READY)
 	@$(BIN)/python docs/generate.py --check
 
-bench: $(READY) ## Measure memory and start of the gateway; a table
+bench: $(READY) ## Measure what a gateway and its engine cost; two tables
 	@$(BIN)/python benchmarks/footprint.py
+	@$(BIN)/python benchmarks/engine.py
+
+sheets: $(READY) ## Make the contact sheets in docs/engine anew
+	@$(BIN)/python benchmarks/sheets.py
 
 lock: ## Resolve the dependencies anew, with hashes
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv

@@ -90,3 +90,11 @@ def test_grain_is_the_seed_s_and_at_most_one_level():
     assert (first == again).all()
     assert (first != other).any()
     assert np.ptp(first.astype(int)) <= 1
+
+
+def test_deep_colours_pass_into_one_another_without_a_seam():
+    across, down = np.meshgrid(np.linspace(0, 1, 256), np.linspace(0, 1, 256))
+    blues = np.stack([across * (1 - down), 0.3 * (1 - across) * (1 - down), 1 - 0.3 * across], axis=2)
+    grade = Grade(gamma=1.4, saturation=1.5, hue=-0.12, grain=False)
+    out = develop(blues.astype(np.float32), grade, seed=0).astype(int)
+    assert max(np.abs(np.diff(out, axis=axis)).max() for axis in (0, 1)) <= 12

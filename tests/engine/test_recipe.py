@@ -15,6 +15,11 @@ def plans(
     return [plan(Draw(seed, i, n), strength, structure=structure, sources=sources) for i in range(n)]
 
 
+def test_what_may_hold_a_badge_is_never_mirrored():
+    for structure in (replace(PHOTO, lettered=True), replace(PHOTO, marked=True)):
+        assert not any(p.framing.mirror for p in plans(10, 1.0, structure))
+
+
 def test_a_draw_is_repeatable_and_differs_by_seed_and_index():
     assert plans(3) == plans(3)
     assert plans(3) != plans(3, seed=8)
@@ -89,3 +94,11 @@ def test_every_further_source_has_its_share():
         assert min(made.borrowed) > 0.05
         assert sum(made.borrowed) == pytest.approx(0.35)
     assert plans(1)[0].borrowed == ()
+
+
+def test_texture_is_made_up_anew_from_a_third_of_the_strength_on():
+    shares = [plans(1, strength)[0].anew for strength in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert shares[:2] == [0.0, 0.0]
+    assert shares == sorted(shares)
+    assert 0.2 < shares[2] < 0.5
+    assert shares[4] == 1.0

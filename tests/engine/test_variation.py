@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from torana.engine import variation
+from torana.engine.texture.weave import woven
 from torana.engine.variation import vary, warm
 
 Pixels = NDArray[np.uint8]
@@ -107,6 +109,11 @@ def test_each_differs_from_the_source_and_from_the_others(cat, coffee, rocket):
         assert min(apart(one, other) for one, other in combinations(pictures, 2)) > 8
 
 
+def test_no_two_of_ten_look_alike(coffee):
+    pictures = [made(coffee, index=i, n=10) for i in range(10)]
+    assert min(apart(one, other) for one, other in combinations(pictures, 2)) > 12
+
+
 def test_no_strength_is_next_to_a_plain_crop(coffee):
     plain = np.asarray(Image.fromarray(coffee).resize((300, 200), Image.Resampling.BICUBIC)).astype(int)
     for index in range(3):
@@ -187,6 +194,30 @@ def test_every_source_leaves_its_mark(cat, coffee, rocket):
         assert apart(everything, made(fewer)) > 1.5
 
 
+def of_grain(seed: int) -> Pixels:
+    """A picture of nothing but soft grain, grey."""
+    noise = np.random.default_rng(seed).normal(128, 60, (300, 300))
+    soft = Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5))
+    grain = np.asarray(soft, np.float64)
+    levels: Pixels = np.clip(120 + 35 * (grain - grain.mean()) / grain.std(), 0, 255).astype(np.uint8)
+    return levels[..., None]
+
+
+def test_a_further_source_lends_its_texture():
+    lawn, gravel = of_grain(1), of_grain(2)
+    alone, both = (made(sources, size=(200, 200), strength=1.0) for sources in ([lawn], [lawn, gravel]))
+    # Light and colours are alike, so what differs this much is texture.
+    assert np.abs(alone.astype(int) - both).mean() > 10
+    assert apart(alone, both) < 8
+
+
+def test_a_page_is_shown_whole_whatever_the_proportions(page):
+    for size in ((256, 256), (128, 384)):
+        out = made(page, size=size, strength=0.75)[..., 0].astype(int)
+        rim = np.concatenate([out[:6].ravel(), out[-6:].ravel(), out[:, :3].ravel(), out[:, -3:].ravel()])
+        assert rim.min() > out.min() + 0.35 * np.ptp(out)
+
+
 def test_sources_of_other_channels_may_lend(cat, page, logo):
     assert made([cat, page, logo]).shape == (128, 128, 3)
     assert made([page, cat]).shape == (128, 128, 1)
@@ -227,5 +258,13 @@ def test_what_is_out_of_range_is_named(change, message):
         vary(request.pop("sources"), **request)
 
 
-def test_warming_needs_nothing():
+def test_warming_reaches_the_last_kernel(monkeypatch):
+    changed = []
+
+    def watched(tiles, *args, **asked):
+        changed.append(woven(tiles, *args, **asked) is not tiles[0])
+        return tiles[0]
+
+    monkeypatch.setattr(variation, "woven", watched)
     warm()
+    assert any(changed)

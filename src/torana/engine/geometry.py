@@ -17,10 +17,19 @@ from torana.engine.sight.scene import Scene
 from torana.engine.sight.windows import PLACES, merits
 
 _KNOTS = 129
+_MAP = 36
 _CLEAR_OF = 0.04
 """Share of the output's sides, at either end, where the subject had better not lie."""
 _MOST_SQUEEZE = 0.7
 """Proportions further apart than e to this power are met by cropping alone."""
+_PASSED_OVER, _HELD = 0.2, 0.5
+"""Attention up to which things give way entirely, and from which on not at all, where much must give way."""
+_AIR = 0.04
+"""Share of a content's sides that is kept free about it."""
+_NOT_FAR = 0.3
+"""Logarithm of a difference in proportions that costs no zoom."""
+_MOST_GIVEN = 1.4
+"""Logarithm of how much narrower yet what is free may be drawn where they are further apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,9 @@ def compose(scene: Scene, framing: Framing, *, size: tuple[int, int]) -> View:
     """The view of the scene for an output of ``size`` (width, height)."""
     canvas = _canvas(scene, framing, size[0] / size[1])
     excess = math.log(canvas.width / canvas.height * size[1] / size[0])
+    if not scene.structure.border:
+        # What is cropped to fit already is not cropped much more.
+        framing = replace(framing, zoom=framing.zoom ** math.exp(-2.0 * max(0.0, abs(excess) - _NOT_FAR)))
     given = 0.0 if scene.structure.border else framing.squeeze * min(max(excess, -_MOST_SQUEEZE), _MOST_SQUEEZE)
     aspect = size[0] / size[1] / math.exp(framing.stretch - given)
     if scene.structure.border:
@@ -84,6 +96,18 @@ def compose(scene: Scene, framing: Framing, *, size: tuple[int, int]) -> View:
     else:
         matrix = _eased(canvas, _within(canvas, framing, aspect), framing, size)
     return View(np.diag([1.0 / canvas.width, 1.0 / canvas.height, 1.0]) @ matrix, canvas.columns, canvas.rows)
+
+
+def seen_through(view: View, scene: Scene, size: tuple[int, int]) -> Doubles:
+    """The scene's attention as a map (36, 36) over the output."""
+    side = (np.arange(_MAP) + 0.5) / _MAP
+    x, y = np.meshgrid(side * size[0], side * size[1])
+    points = view.at(np.column_stack([x.ravel(), y.ravel()]))
+    height, width = scene.attention.shape
+    across = np.clip(points[:, 0] / scene.width * width, 0, width - 1).astype(np.intp)
+    down = np.clip(points[:, 1] / scene.height * height, 0, height - 1).astype(np.intp)
+    seen: Doubles = scene.attention[down, across].reshape(_MAP, _MAP)
+    return seen
 
 
 def _eased(canvas: _Canvas, window: _Window, framing: Framing, size: tuple[int, int]) -> Doubles:
@@ -116,9 +140,14 @@ def _canvas(scene: Scene, framing: Framing, aspect: float) -> _Canvas:
     """Widen and narrow what is free, towards the output's proportions and to the framing's side."""
     excess = math.log(scene.width / scene.height / aspect)
     narrow, deepen = np.clip([0.5 * excess, 0.35 * excess], -0.8, 0.8) * framing.fit
-    seen = scene.attention
-    across = _densities(np.maximum(scene.busy_columns, _projected(seen, 0)), -float(narrow), framing.swing[0])
-    down = _densities(np.maximum(scene.busy_rows, _projected(seen, 1)), float(deepen), framing.swing[1])
+    seen = noticed = scene.attention
+    if not scene.structure.border and abs(excess) > _MOST_SQUEEZE:
+        # Too far apart to be cropped: nearly all goes that is free and hardly noticed, and nothing of what is noticed.
+        beyond = math.copysign(min(2.0 * (abs(excess) - _MOST_SQUEEZE), _MOST_GIVEN), excess)
+        narrow, deepen = narrow + max(beyond, 0.0), deepen + min(beyond, 0.0)
+        noticed = np.clip((seen - _PASSED_OVER) / (_HELD - _PASSED_OVER), 0.0, 1.0)
+    across = _densities(np.maximum(scene.busy_columns, _projected(noticed, 0)), -float(narrow), framing.swing[0])
+    down = _densities(np.maximum(scene.busy_rows, _projected(noticed, 1)), float(deepen), framing.swing[1])
     columns, rows = _inverse(across), _inverse(down)
     cells_x = np.minimum((columns * len(across)).astype(np.intp), len(across) - 1)
     cells_y = np.minimum((rows * len(down)).astype(np.intp), len(down) - 1)
@@ -186,7 +215,7 @@ def _around(scene: Scene, canvas: _Canvas, framing: Framing, aspect: float) -> _
     """A window that holds all the content of a picture whose border may be carried on outwards."""
     left, top, right, bottom = _content(scene, canvas)
     whole = max(canvas.width, canvas.height * aspect)
-    tight = 1.06 * max(right - left, (bottom - top) * aspect)
+    tight = max(right - left, (bottom - top) * aspect)
     width = max(tight, whole / framing.zoom)
     height = width / aspect
     x = _slid(canvas.width, (left, right), width, framing.roam * (framing.place[0] - 0.5))
@@ -195,11 +224,12 @@ def _around(scene: Scene, canvas: _Canvas, framing: Framing, aspect: float) -> _
 
 
 def _content(scene: Scene, canvas: _Canvas) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of the content, on a canvas."""
+    """Left, top, right and bottom of the content and a little air about it, on a canvas."""
     along = np.linspace(0.0, 1.0, _KNOTS)
     left, right = np.interp(np.multiply(scene.content[::2], scene.width), canvas.columns, along * canvas.width)
     top, bottom = np.interp(np.multiply(scene.content[1::2], scene.height), canvas.rows, along * canvas.height)
-    return float(left), float(top), float(right), float(bottom)
+    airy_x, airy_y = _AIR * (right - left), _AIR * (bottom - top)
+    return float(left - airy_x), float(top - airy_y), float(right + airy_x), float(bottom + airy_y)
 
 
 def _slid(side: float, content: tuple[float, float], width: float, shift: float) -> float:

@@ -128,19 +128,20 @@ def _toned(tones: Doubles, lightness: float) -> float:
 
 @kernel
 def _shown(lightness: float, a: float, b: float) -> tuple[float, float, float]:
-    """Linear light of OKLab; what no screen can show gives up chroma and comes half way towards middle grey."""
+    """Linear light of OKLab; what no screen can show comes straight towards a grey half way to the middle.
+
+    Straight in linear light, where what a screen can show is a cube: on its way out of a cube a line meets one wall, so
+    that neighbouring colours stay neighbours. In OKLab the deep blues have a fold, at which gradients would break.
+    """
     light = light_of(lightness, a, b)
-    if min(light) >= -_HAIR and max(light) <= 1.0 + _HAIR:
-        return light
-    kept, step = 0.0, 0.5
-    anchor = 0.5 * lightness + 0.3
-    for _ in range(8):
-        share = kept + step
-        light = light_of(anchor + (lightness - anchor) * share, a * share, b * share)
-        if min(light) >= -_HAIR and max(light) <= 1.0 + _HAIR:
-            kept = share
-        step *= 0.5
-    return light_of(anchor + (lightness - anchor) * kept, a * kept, b * kept)
+    grey = (0.5 * lightness + 0.3) ** 3
+    share = 1.0
+    for c in range(3):
+        if light[c] > 1.0 + _HAIR:
+            share = min(share, (1.0 - grey) / (light[c] - grey))
+        elif light[c] < -_HAIR:
+            share = min(share, grey / (grey - light[c]))
+    return grey + (light[0] - grey) * share, grey + (light[1] - grey) * share, grey + (light[2] - grey) * share
 
 
 @kernel

@@ -18,6 +18,8 @@ class Recipe:
     grade: Grade
     borrowed: tuple[float, ...]
     """How far the colours go towards each further source's, 0..1."""
+    anew: float
+    """What share of the texture that offers its own substitutes is made up anew, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def plan(draw: Draw, strength: float, *, structure: Structure, sources: int) -> 
     bounds = _BOUNDS[structure.kind]
     framing = _framing(strata, strength, bounds=bounds, structure=structure)
     grade = _grade(strata, 0.03 + 0.97 * strength, bounds=bounds, structure=structure)
-    return Recipe(framing, grade, _borrowed(strata, strength, sources - 1))
+    anew = min(max(1.45 * strength - 0.4, 0.0), 1.0)
+    return Recipe(framing, grade, _borrowed(strata, strength, sources - 1), anew)
 
 
 def _framing(strata: _Strata, s: float, *, bounds: _Bounds, structure: Structure) -> Framing:
@@ -92,7 +95,7 @@ def _framing(strata: _Strata, s: float, *, bounds: _Bounds, structure: Structure
     return Framing(
         zoom=1.0 + s * bounds.zoom * (0.08 + 0.72 * strata() ** 1.3),
         place=(strata(), strata()),
-        roam=0.16 * math.sqrt(s) if not structure.border else 0.25 * s,
+        roam=0.08 * math.sqrt(s) if not structure.border else 0.25 * s,
         tilt=math.radians(7.0) * s * bounds.turn * level * strata.about(),
         keystone=(0.42 * s * bounds.perspective * across, 0.32 * s * bounds.perspective * down),
         shear=0.05 * s * bounds.perspective * level * strata.about(),
@@ -100,7 +103,7 @@ def _framing(strata: _Strata, s: float, *, bounds: _Bounds, structure: Structure
         fit=min(1.0, 1.6 * s) * bounds.layout,
         squeeze=min(1.0, 2.0 * s) * bounds.squeeze,
         swing=(0.5 * s * bounds.layout * strata.about(), 0.3 * s * bounds.layout * strata.about()),
-        mirror=mirrored and not structure.lettered,
+        mirror=mirrored and not (structure.lettered or structure.marked),
     )
 
 

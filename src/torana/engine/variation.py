@@ -5,14 +5,15 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from torana.engine.geometry import compose
+from torana.engine.geometry import compose, seen_through
 from torana.engine.palette import borrow, palette_of
 from torana.engine.photometry import develop
 from torana.engine.planes import Pixels
+from torana.engine.ready.opening import lent, opened
 from torana.engine.recipe import Draw, plan
 from torana.engine.resample import render
-from torana.engine.sight.scene import survey
 from torana.engine.sight.structure import Kind
+from torana.engine.texture.weave import woven
 
 _SIDES = range(16, 4097)
 
@@ -33,7 +34,7 @@ class Asked(TypedDict):
     n: int
     """How many pictures are wanted; they share out the possibilities between them."""
     strength: float
-    """0 (a plain crop of the source) to 1 (as bold as the picture bears)."""
+    """0 (the source plainly re-framed) to 1 (as bold as the picture bears)."""
 
 
 def vary(sources: Sequence[Pixels], *, cancelled: Callable[[], None] = _go_on, **asked: Unpack[Asked]) -> Pixels:
@@ -41,7 +42,8 @@ def vary(sources: Sequence[Pixels], *, cancelled: Callable[[], None] = _go_on, *
 
     Args:
         sources: One or more sRGB pictures (H, W, C) of bytes, the right way up, C of 1 (grey), 2 (grey and alpha),
-            3 (RGB) or 4 (RGBA). The first is varied; the others lend it their light and colours.
+            3 (RGB) or 4 (RGBA). The first is varied; the others lend it their light, their colours and,
+            where it is made up anew, their texture.
         cancelled: Called between stages; may raise to stop.
         **asked: The size, seed, index, n and strength; see ``Asked``.
 
@@ -55,8 +57,7 @@ def vary(sources: Sequence[Pixels], *, cancelled: Callable[[], None] = _go_on, *
     draw = Draw(asked["seed"], asked["index"], asked["n"])
     _check(sources, size)
     _check_draw(draw, strength)
-    source = sources[0]
-    scene = survey(source)
+    source, scene = opened(sources[0], size)
     cancelled()
     recipe = plan(draw, strength, structure=scene.structure, sources=len(sources))
     grade = recipe.grade
@@ -67,6 +68,11 @@ def vary(sources: Sequence[Pixels], *, cancelled: Callable[[], None] = _go_on, *
     view = compose(scene, recipe.framing, size=size)
     picture = render(source, view, size=size, blocky=scene.structure.kind is Kind.PIXELS)
     cancelled()
+    if scene.structure.kind is Kind.PHOTO and not scene.structure.lettered and recipe.anew > 0.0:
+        tiles = [picture, *(lent(other, size=size, like=picture) for other in sources[1:])]
+        kept = seen_through(view, scene, size)
+        picture = woven(tiles, kept, share=recipe.anew, seed=draw.seed ^ draw.index, cancelled=cancelled)
+    cancelled()
     return develop(picture, grade, seed=draw.seed ^ draw.index)
 
 
@@ -74,7 +80,9 @@ def warm() -> None:
     """Load every kernel, or compile it where this machine has not done so yet, so that no request waits for it."""
     for channels in (1, 2, 3, 4):
         source = np.arange(24 * 24 * channels, dtype=np.int64).reshape(24, 24, channels).astype(np.uint8)
-        vary([source, source], size=(16, 16), seed=0, index=0, n=1, strength=0.5)
+        vary([source, source], size=(64, 64), seed=0, index=0, n=1, strength=0.5)
+    grain = np.random.default_rng(0).random((240, 240, 3), np.float32)
+    woven([grain], np.zeros((36, 36)), share=1.0, seed=0, cancelled=_go_on)
 
 
 def _check(sources: Sequence[Pixels], size: tuple[int, int]) -> None:

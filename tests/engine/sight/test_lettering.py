@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from torana.engine.sight.lettering import letters
+from torana.engine.sight.lettering import letters, marks
 
 
 def written(text: str, *, height: int, ink: int, paper: int, lean: float = 0.0) -> NDArray[np.float32]:
@@ -36,3 +36,13 @@ def test_a_flat_or_tiny_picture_holds_none():
 def test_photographs_without_writing_hold_none(cat, coffee):
     for photo in (cat, coffee):
         assert letters(photo.mean(2).astype(np.float32) / 255.0) < 5
+
+
+def test_handwriting_shows_as_dark_marks_alone():
+    dark, light = marks(written("x  y  z  w  u  v  k  h  m", height=24, ink=20, paper=230))
+    assert dark >= 8
+    assert light <= dark // 8
+
+
+def test_fur_shows_few_marks(cat):
+    assert sum(marks(cat.mean(2).astype(np.float32) / 255.0)) < 40

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.engine.conftest import load
 from torana.engine.sight.structure import Kind, examine
 
 
@@ -12,6 +13,10 @@ def test_photographs_are_photographs(cat, coffee, rocket):
         assert not found.lettered
         assert not found.border
         assert not found.grey
+
+
+def test_badges_and_flags_count_as_lettered():
+    assert examine(load("astronaut")).marked
 
 
 def test_a_page_is_writing(page):

@@ -11,6 +11,8 @@ Mask = NDArray[np.bool_]
 
 _RADIUS = 9
 _SHORT_ROW = 4
+_SPECK = 5
+"""Height, in pixels, of blobs too low to be told from grain."""
 _BY_CHANCE = 3
 """Percent of the blobs of gravel or grass that stand in rows."""
 
@@ -25,6 +27,22 @@ def letters(grey: Floats) -> int:
     margin = np.maximum(0.07, 0.4 * spread)
     dark, light = grey < mean - margin, grey > mean + margin
     return max(_aligned(dark), _aligned(light))
+
+
+def marks(grey: Floats) -> tuple[int, int]:
+    """How many blobs of a grey picture, dark ones and light ones, are crisp and shaped like letters, in rows or not.
+
+    Many more than writing alone: emblems, numbers, spokes, leaves against the sky.
+    """
+    mean, spread = _local(grey)
+    margin = np.maximum(0.2, 0.9 * spread)
+    dark, light = (_glyphs(_blobs(ink)) for ink in (grey < mean - margin, grey > mean + margin))
+    return _tall(dark), _tall(light)
+
+
+def _tall(glyphs: Ints) -> int:
+    """How many are more than specks."""
+    return int((glyphs[:, 3] - glyphs[:, 1] > _SPECK).sum())
 
 
 def _local(grey: Floats) -> tuple[Floats, Floats]:

@@ -1,10 +1,15 @@
 """Where the eye goes: a small map of what stands out from the picture's border and holds detail."""
 
+import math
+
 import numpy as np
 
 from torana.engine.planes import Doubles, Floats
 
 _LEAST_SIDE = 6
+_SURE = 0.5
+_HAIR = 0.55
+"""How far hair reaches above a face, as a share of the root of the face's area."""
 _EVEN = 1e-6
 """A range below which a map says nothing."""
 
@@ -24,10 +29,19 @@ def attention(lab: Floats, alpha: Floats | None) -> Doubles:
     distinct = _stretched(np.sqrt(((colour - _surroundings(colour)) ** 2).sum(2)))
     noticed = (0.35 * strange + 0.25 * detail + 0.2 * rare + 0.2 * distinct) * (0.3 + 0.7 * middle)
     things = _stretched(blurred((noticed + 0.4) * seen, 1.5))
-    faces = blurred(_skin(colour) * (0.6 + 0.4 * middle) * seen, 1.0)
+    faces = _with_hair(blurred(_skin(colour) * (0.6 + 0.4 * middle) * seen, 1.0))
     # A face outdoes all else, once it is likely enough.
     likely = float(np.clip((faces.max() - 0.6) / 0.2, 0.0, 1.0))
     return np.maximum(things * (1.0 - 0.3 * likely), faces * likely)
+
+
+def _with_hair(faces: Doubles) -> Doubles:
+    """Likely faces, grown upwards by about half their height: heads end above the skin."""
+    up = round(_HAIR * math.sqrt(float((faces > _SURE).sum())))
+    grown = faces.copy()
+    for k in range(1, min(up, len(faces) - 1) + 1):
+        grown[:-k] = np.maximum(grown[:-k], faces[k:])
+    return grown
 
 
 def _middle(height: int, width: int) -> Doubles:

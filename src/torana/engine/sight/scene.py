@@ -12,6 +12,9 @@ from torana.engine.sight.structure import NOTHING, Structure, examine
 
 _SKETCH_SIDE = 72
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, as fractions of a picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -25,17 +28,23 @@ class Scene:
     busy_columns: Doubles
     """Per column of the map, 0..1: how much stretching it would show."""
     busy_rows: Doubles
-    content: tuple[float, float, float, float]
-    """Left, top, right and bottom, as fractions, of what lies within a flat border; the whole where there is none."""
+    content: Box
+    """What lies within a border; the whole where there is none."""
 
 
-def survey(source: Pixels) -> Scene:
-    """Look at a picture (H, W, C)."""
+def survey(source: Pixels, structure: Structure | None = None, *, content: Box | None = None) -> Scene:
+    """Look at a picture (H, W, C).
+
+    ``structure`` is what it is, where that was found out before something was added to it; ``content`` the box that it
+    lies in, where a border was added.
+    """
+    structure = structure or examine(source)
     sketch = shrink(source, _SKETCH_SIDE)
     alpha = sketch[..., -1] if has_alpha(sketch) else None
     lab = to_lab(opaque(sketch))
     columns, rows = busyness(lab)
-    structure = examine(source)
+    if content is None and structure.border:
+        content = _content(source)
     return Scene(
         width=source.shape[1],
         height=source.shape[0],
@@ -43,11 +52,11 @@ def survey(source: Pixels) -> Scene:
         attention=attention(lab, alpha),
         busy_columns=columns,
         busy_rows=rows,
-        content=_content(source) if structure.border else (0.0, 0.0, 1.0, 1.0),
+        content=content or (0.0, 0.0, 1.0, 1.0),
     )
 
 
-def _content(source: Pixels) -> tuple[float, float, float, float]:
+def _content(source: Pixels) -> Box:
     """The box of what differs from the border."""
     height, width = source.shape[:2]
     if has_alpha(source) and int(source[0, 0, -1]) <= NOTHING:
