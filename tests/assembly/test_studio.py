@@ -153,3 +153,10 @@ async def test_an_engine_that_cannot_be_loaded(monkeypatch):
     monkeypatch.setattr(module, "_declared", lambda _: broken)
     with pytest.raises(WorkFailed, match="cannot be loaded"):
         await warm_up()
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a\r\nx-evil: 1", "\u00e9"])
+async def test_what_is_no_token_is_told(tmp_path, token):
+    with pytest.raises(InvalidRequest, match="characters that no token has"):
+        async with studio(tmp_path, "http://127.0.0.1:1", token):
+            pass

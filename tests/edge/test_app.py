@@ -231,3 +231,35 @@ async def test_a_small_document(tmp_path):
         answer = await door.get("/there")
         assert (answer.status, answer.json) == (418, {"grün": [1, None]})
         assert answer.header("content-type") == "application/json"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_call_that_the_servers_end_cuts_off_is_told_as_such(tmp_path, begun):
+    reached = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"half"
+        reached.set()
+        await asyncio.Event().wait()
+
+    async def handle(exchange: Exchange) -> None:
+        if begun:
+            await exchange.respond(200, [], endless(), length=8)
+        reached.set()
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Message) -> None:
+        pass
+
+    door = Gate(tmp_path, Settings(), more=handled(handle))
+    scope = {"type": "http", "method": "GET", "path": "/there", "query_string": b"", "scheme": "http", "headers": []}
+    call = asyncio.create_task(door.app(scope, receive, send))
+    await reached.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    line = await door.log.event()
+    assert (line["status"], line["error"]) == (200 if begun else 503, "cut_off")

@@ -84,6 +84,8 @@ async def studio(directory: Path, gateway: str | None, token: str | None) -> Asy
 
     ``directory`` takes what does not fit into memory, for as long as it is needed.
     """
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise InvalidRequest("The token holds characters that no token has.", param="token")
     settings = Settings()
     clock = SystemClock()
     account = (

@@ -1,8 +1,10 @@
 """The ASGI application: what wraps every HTTP exchange, and the way to each route."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Protocol
 
 from torana.config.model import Settings
@@ -89,6 +91,12 @@ class App:
         except ClientGone:
             exchange.record.status = _CLIENT_GONE
             exchange.record.error = "client_gone"
+        except asyncio.CancelledError:
+            # Its time to end is over, and the server ends all the same: the client sees the connection close.
+            exchange.record.error = "cut_off"
+            if not exchange.started:
+                exchange.record.status = HTTPStatus.SERVICE_UNAVAILABLE
+            raise
         except ToranaError as error:
             self._note(exchange, error)
             await self._refuse(exchange, render(error))
