@@ -29,7 +29,9 @@ models:
 def mistakes(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_text(text)
-    return list(map(str, caught.value.mistakes))
+    told = list(map(str, caught.value.mistakes))
+    assert str(caught.value) == "\n".join(told)
+    return told
 
 
 def test_the_sample_means_what_it_says():

@@ -162,6 +162,7 @@ def test_no_model(fields):
     with pytest.raises(InvalidRequest) as caught:
         read_variation(Form(fields, (("image", IMAGE),)))
     assert (caught.value.param, caught.value.code) == ("model", "missing_required_parameter")
+    assert caught.value.message == "Missing required parameter: 'model'."
 
 
 def test_the_length_of_a_models_name():

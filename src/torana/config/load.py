@@ -253,7 +253,7 @@ def _explained(error: msgspec.ValidationError, kind: Any) -> str:
         return f"expected something like {' or '.join(map(str, examples))}."
     if choices := list(_nested(kind, str)):
         return f"expected one of {', '.join(choices)}."
-    told = re.sub("`([^`]+)`", lambda quoted: _in_words(quoted[1]), str(error).split(" - at ")[0])
+    told = re.sub("`([^`]+)`", lambda quoted: _in_words(quoted[1]), str(error))
     return f"{told[0].lower()}{told[1:]}."
 
 
