@@ -85,6 +85,21 @@ def test_members_are_those_that_clients_know(error, status, code, param):
     assert (error.status, error.code, error.param) == (status, code, param)
 
 
+def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
+    found = {kind.__name__: (kind.type, kind.default_code) for kind in ANSWERS if not issubclass(kind, CallerError)}
+    assert found == {
+        "Overloaded": ("rate_limit_error", "overloaded"),
+        "DeadlineExceeded": ("timeout", "deadline_exceeded"),
+        "WorkFailed": ("server_error", "internal_error"),
+        "UpstreamError": ("server_error", "upstream_error"),
+        "UpstreamRejected": ("server_error", "upstream_rejected"),
+        "UpstreamAuth": ("server_error", "upstream_auth"),
+        "UpstreamRateLimited": ("rate_limit_error", "rate_limit_exceeded"),
+        "UpstreamTimeout": ("timeout", "upstream_timeout"),
+        "UpstreamUnreachable": ("server_error", "upstream_unreachable"),
+    }
+
+
 def test_a_wrong_method_is_told_the_right_ones():
     error = MethodNotAllowed("PUT", allowed=("GET", "HEAD"))
     assert error.message == "This path takes GET or HEAD, not PUT."

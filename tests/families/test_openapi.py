@@ -106,6 +106,15 @@ def test_what_is_ours_says_what_it_takes(name, schema):
     }
 
 
+def test_pictures_are_files_one_or_more():
+    file = {"type": "string", "format": "binary"}
+    assert form(operation(PATHS[0]))["properties"]["image"]["anyOf"] == [
+        file,
+        {"type": "array", "items": file, "minItems": 1},
+    ]
+    assert VARIATIONS.files == {"image"}
+
+
 def test_the_reply_is_as_in_the_contract_to_the_letter():
     theirs, ours = THEIRS["responses"]["200"], operation(PATHS[0])["responses"]["200"]
     assert ours["content"] == theirs["content"]
@@ -122,6 +131,7 @@ def test_the_operation_is_as_in_the_contract():
     assert {key: ours[key] for key in ("tags", "summary", "description")} == {
         key: THEIRS[key] for key in ("tags", "summary", "description")
     }
+    assert ours["requestBody"]["required"] is True
     assert ours["requestBody"]["description"] == THEIRS["requestBody"]["description"]
     assert ours["requestBody"]["content"].keys() == THEIRS["requestBody"]["content"].keys()
 
@@ -149,7 +159,9 @@ def test_errors_have_openais_shape(status):
     reply = operation(PATHS[0])["responses"][status]
     assert reply["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
     members = OURS["components"]["schemas"]["Error"]["properties"]["error"]
-    assert set(members["required"]) == set(members["properties"]) == {"message", "type", "param", "code"}
+    text, text_or_null = {"type": "string"}, {"type": "string", "nullable": True}
+    assert members["properties"] == {"message": text, "type": text, "param": text_or_null, "code": text_or_null}
+    assert set(members["required"]) == set(members["properties"])
 
 
 def test_the_document_is_openapi():
