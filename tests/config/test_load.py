@@ -381,3 +381,21 @@ def test_any_slip_of_the_pen_is_settings_or_told(data):
     end = data.draw(st.integers(start, min(len(SAMPLE), start + 30)))
     put = data.draw(st.one_of(SYNTAX, st.sampled_from(SAMPLE.split()), st.just(SAMPLE[start:end] * 2)))
     check(SAMPLE[:start] + put + SAMPLE[end:])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "server: {deadline: 0}", "server: {head_timeout: 0s}", "uploads: {max_body: 0}", "uploads: {grace: 0ms}",
+        "pictures: {ttl: 0}", "workers: {memory: 0MiB}", "workers: {deadline: 0h}",
+    ],
+)  # fmt: skip
+def test_what_would_stop_the_gateway_at_nothing_must_be_more(written):
+    (told,) = mistakes(written)
+    assert told.endswith(": must be more than 0.")
+
+
+def test_what_means_something_at_nothing_may_be_so():
+    uploads = "{linger: 0, linger_bytes: 0, min_rate: 0, memory: 0}"
+    settings = load_text(f"server: {{drain: 0}}\nuploads: {uploads}").settings
+    assert not any((settings.server.drain, settings.uploads.linger, settings.uploads.min_rate))

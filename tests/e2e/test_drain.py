@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -142,12 +143,18 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
 def test_two_processes(tmp_path: Path) -> None:
     with serve(tmp_path, f"server: {{processes: 2}}\n{ECHO}") as gateway:
         assert len(gateway.processes) == 2
-        for one in gateway.processes:
+
+        def answered(number: int) -> bool:
+            return gateway.metric(COUNT, http_route=VARIATIONS, http_response_status_code="200") == number
+
+        for number, one in enumerate(gateway.processes, start=1):
             with stopped(one):
                 check_pictures(echo(gateway), 64)
+                # It counts once the reply has left, and must not be stopped before.
+                wait_until(partial(answered, number))
         for one in gateway.processes:
             with stopped(one):
-                assert gateway.metric(COUNT, http_route=VARIATIONS, http_response_status_code="200") == 2
+                assert answered(2)
 
 
 def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:

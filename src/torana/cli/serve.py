@@ -1,5 +1,6 @@
 """``torana serve``: runs the gateway until it is told to stop."""
 
+import math
 import os
 import signal
 import socket
@@ -91,7 +92,7 @@ def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> in
         server_header=False,
         proxy_headers=False,
         lifespan="on",
-        timeout_graceful_shutdown=int(settings.server.drain),
+        timeout_graceful_shutdown=math.ceil(settings.server.drain),
     )
     if settings.server.processes > 1:
         prepare_several(settings)

@@ -221,12 +221,16 @@ class _Reader:
             self._wrong(at, "holds a line break or another invisible character.")
             return None
         try:
-            return msgspec.convert(self._plain(node), kind, dec_hook=_units)
+            value = msgspec.convert(self._plain(node), kind, dec_hook=_units)
         except msgspec.ValidationError as error:
             self._wrong(at, _explained(error, kind) + _remedy(error, node))
+            return None
         except (yaml.YAMLError, ValueError):
             self._wrong(at, "YAML takes this for something that it is not. Put text in quotes.")
-        return None
+            return None
+        if value == 0 and isinstance(value, Seconds | Bytes) and not _may_be_zero(kind):
+            self._wrong(at, "must be more than 0.")
+        return value
 
     def _plain(self, node: yaml.Node) -> object:
         """A scalar's value; of a list or a mapping, which cannot be right here, only that it is one."""
@@ -245,6 +249,10 @@ class _Reader:
 
     def _wrong(self, at: Location, message: str) -> None:
         self.mistakes.append(Mistake(self.lines[at], _path(at), message))
+
+
+def _may_be_zero(kind: Any) -> bool:
+    return any((note.extra or {}).get("zero") for note in _nested(kind, msgspec.Meta))
 
 
 def _explained(error: msgspec.ValidationError, kind: Any) -> str:

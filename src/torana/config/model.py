@@ -15,6 +15,10 @@ URL = r"^https?://[^/?#\s@]+(/[^?#\s]*)?\Z"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
 
 
+MAY_BE_ZERO = {"zero": True}
+"""The mark of durations and sizes that mean something at 0; any other would stop the gateway from working."""
+
+
 class Secret(Struct, frozen=True, forbid_unknown_fields=True):
     """A secret that lives elsewhere: in the environment or in a file, never in this one."""
 
@@ -53,7 +57,9 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     deadline: Annotated[
         Seconds, Meta(description="Time for one call, all in all. Official clients give up at 600 s.")
     ] = Seconds(540)
-    drain: Annotated[Seconds, Meta(description="At SIGTERM, time for calls in flight to end.")] = Seconds(30)
+    drain: Annotated[Seconds, Meta(extra=MAY_BE_ZERO, description="At SIGTERM, time for calls in flight to end.")] = (
+        Seconds(30)
+    )
     max_head: Annotated[Bytes, Meta(description="Bytes of one request's line and headers.")] = Bytes(32 * 1024)
     head_timeout: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = Seconds(10)
     max_connections: Annotated[int, Meta(ge=1, description="Connections of one process; more are refused.")] = 4096
@@ -70,20 +76,23 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
     max_part_header: Annotated[Bytes, Meta(description="Bytes of one part's header.")] = Bytes(8 * 1024)
     max_field: Annotated[Bytes, Meta(description="Bytes of one text field.")] = Bytes(64 * 1024)
     max_pixels: Annotated[int, Meta(ge=1, description="Pixels of one picture, as its header claims.")] = 100_000_000
-    memory: Annotated[Bytes, Meta(description="Bytes of one file kept in memory; the rest waits on disk.")] = Bytes(
-        128 * 1024
-    )
+    memory: Annotated[
+        Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes of one file kept in memory; the rest waits on disk.")
+    ] = Bytes(128 * 1024)
     deadline: Annotated[Seconds, Meta(description="Time for one body to arrive.")] = Seconds(120)
-    min_rate: Annotated[Bytes, Meta(description="Bytes a second that a sender must keep up after `grace`.")] = Bytes(
-        1024
-    )
+    min_rate: Annotated[
+        Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes a second that a sender must keep up after `grace`.")
+    ] = Bytes(1024)
     grace: Annotated[Seconds, Meta(description="Time before `min_rate` counts, and the longest silence allowed.")] = (
         Seconds(10)
     )
     linger: Annotated[
-        Seconds, Meta(description="After an early refusal, time to read on so that the client sees it.")
+        Seconds,
+        Meta(extra=MAY_BE_ZERO, description="After an early refusal, time to read on so that the client sees it."),
     ] = Seconds(5)
-    linger_bytes: Annotated[Bytes, Meta(description="Bytes to read on for at most.")] = Bytes(16 * 1024**2)
+    linger_bytes: Annotated[Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes to read on for at most.")] = Bytes(
+        16 * 1024**2
+    )
 
 
 class Pictures(Struct, frozen=True, forbid_unknown_fields=True):
@@ -190,7 +199,9 @@ class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
     refresh_floor: Annotated[
         Seconds, Meta(description="An unknown `kid` fetches the keys anew, at most this often.")
     ] = Seconds(10)
-    leeway: Annotated[Seconds, Meta(description="Clock difference allowed in `exp`, `nbf` and `iat`.")] = Seconds(30)
+    leeway: Annotated[
+        Seconds, Meta(extra=MAY_BE_ZERO, description="Clock difference allowed in `exp`, `nbf` and `iat`.")
+    ] = Seconds(30)
     claims: Claims = field(default_factory=Claims)
 
     def __post_init__(self) -> None:
