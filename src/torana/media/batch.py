@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from torana.core.errors import DeadlineExceeded
+from torana.core.together import all_or_none
 from torana.media.job import Job, Made, Runner
 from torana.media.workers import Workers
 
@@ -18,14 +19,10 @@ async def make_all(
     """
     try:
         with workers.reserve(len(jobs)) as places:
-            async with asyncio.timeout(within), asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_counted(places, job, on_each)) for job in jobs]
+            async with asyncio.timeout(within):
+                return await all_or_none(_counted(places, job, on_each) for job in jobs)
     except TimeoutError as error:
         raise DeadlineExceeded(f"The pictures could not be made within {within:g} s.") from error
-    except BaseExceptionGroup as errors:
-        first = errors.exceptions[0]
-        raise first from first.__cause__
-    return [task.result() for task in tasks]
 
 
 async def _counted(places: Runner, job: Job, on_each: Callable[[], None]) -> Made:

@@ -1,24 +1,21 @@
 """Providers that speak OpenAI's dialect and differ only in facts: one row each."""
 
-import asyncio
 import secrets
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, TypeVar
 
 from torana.config.model import Account
 from torana.core.content import OutputFormat, Picture, PictureInfo
 from torana.core.errors import InvalidImage, UpstreamAuth, UpstreamError
 from torana.core.exchange import Context, Reply, Usage
+from torana.core.together import all_or_none
 from torana.dialects.openai import Link, decode_error, decode_pictures, encode_variation
 from torana.families.images import OUTPUT_FORMATS, VARIATIONS, Pictures, VariationRequest
 from torana.media.job import InMemory
 from torana.media.probe import probe
 from torana.providers.base import Declaration, Lent, Operation
 from torana.upstream.client import Origin, Timeouts
-
-T = TypeVar("T")
 
 _OK = 200
 _DOWNLOAD_SECONDS = 30.0
@@ -50,8 +47,8 @@ class Compatible:
     async def vary(self, request: VariationRequest, model: str, context: Context) -> Reply[Pictures]:
         """The upstream's variations, each at the size and in the format that the client asked for."""
         body = await self._ask(request, model, context)
-        found = await _all(self._bytes(picture) for picture in decode_pictures(body)[: request.n])
-        shown = await _all(self._shown(data, request) for data in found)
+        found = await all_or_none(self._bytes(picture) for picture in decode_pictures(body)[: request.n])
+        shown = await all_or_none(self._shown(data, request) for data in found)
         emulated = {
             "url": request.response_format == "url",
             "resize": any(each.resized for each in shown),
@@ -108,17 +105,6 @@ class Compatible:
         except InvalidImage as error:
             raise _not_a_picture() from error
         return _Shown(picture, resized=resized, converted=converted)
-
-
-async def _all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """What all come to; or the first failure, and then nothing goes on."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-    except BaseExceptionGroup as errors:
-        first = errors.exceptions[0]
-        raise first from first.__cause__
-    return [task.result() for task in tasks]
 
 
 def _info(data: bytes, max_pixels: int) -> PictureInfo:

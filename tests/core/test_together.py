@@ -1,0 +1,34 @@
+import asyncio
+
+import pytest
+
+from torana.core.together import all_or_none
+
+
+async def test_what_all_come_to_in_their_order():
+    async def after(turns: int) -> int:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return turns
+
+    assert await all_or_none(map(after, (3, 1, 2))) == [3, 1, 2]
+    assert await all_or_none(()) == []
+
+
+async def test_the_first_failure_comes_as_itself_and_stops_the_rest():
+    stopped = asyncio.Event()
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("first") from ValueError("why")
+
+    with pytest.raises(LookupError, match="first") as raised:
+        await all_or_none([endless(), failing()])
+    assert isinstance(raised.value.__cause__, ValueError)
+    assert stopped.is_set()
