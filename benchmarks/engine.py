@@ -2,15 +2,17 @@
 
     python benchmarks/engine.py [--json] [--photos FOLDER]
 
-Each figure of time and memory is taken in a process of its own, warm, PNG encoding included.
+Each figure of time and memory is taken in a process of its own; those of variations warm, PNG encoding included.
 """
 
 import argparse
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,8 +53,16 @@ class Cost:
     wall_each: float
     cpu_each: float
     peak: float
-    start: float
-    """CPU seconds from the process's first moment until it is warm, with kernels compiled before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What it takes, in seconds, from a process's first moment until it is warm."""
+
+    kernels: str
+    """Whether they are compiled, as at the first start on a machine, or were kept from an earlier one."""
+    wall: float
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +83,34 @@ class Quality:
     """Largest bow of the photograph's long straight edges, in pixels of 256, on an average over them: 0 is straight."""
 
 
+Rows = list[Start] | list[Cost] | list[Quality]
+
+
 def main() -> None:
     """Measure and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--photos", type=Path, default=PHOTOS, help="folder of JPEG photographs")
     parser.add_argument("--one", type=int, nargs=2, metavar=("SIZE", "N"), help=argparse.SUPPRESS)
+    parser.add_argument("--start", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.start:
+        warm()
+        print(time.process_time())
+        return
     if asked.one:
         print(json.dumps(asdict(_cost(*asked.one, photo=_load(_photos(asked.photos)[0])))))
         return
+    starts = _starts()
     costs = [_in_a_process(size, n, asked.photos) for size in SIZES for n in COUNTS]
     qualities = [_quality(path, strength) for path in _photos(asked.photos) for strength in STRENGTHS]
     if asked.json:
-        print(json.dumps({"costs": [asdict(c) for c in costs], "qualities": [asdict(q) for q in qualities]}, indent=2))
+        tables: dict[str, Rows] = {"starts": starts, "costs": costs, "qualities": qualities}
+        print(json.dumps({name: [asdict(row) for row in rows] for name, rows in tables.items()}, indent=2))
         return
     console = Console(width=100)
-    console.print(_table("Cost of a variation (s, MiB)", costs), _table("Quality at 256 x 256", qualities))
+    console.print(_table("Start of a process (s)", starts), _table("Cost of a variation (s, MiB)", costs))
+    console.print(_table("Quality at 256 x 256", qualities))
 
 
 def _photos(folder: Path) -> list[Path]:
@@ -103,6 +124,20 @@ def _load(path: Path) -> Pixels:
         return np.asarray(picture.convert("RGB"))
 
 
+def _starts() -> list[Start]:
+    """How long the first process on a machine takes to be warm, and how long any later one."""
+    starts = []
+    with tempfile.TemporaryDirectory() as folder:
+        for kernels in ("compiled", "kept"):
+            before = time.perf_counter()
+            environment = os.environ | {"NUMBA_CACHE_DIR": folder}
+            told = subprocess.run(
+                [sys.executable, __file__, "--start"], capture_output=True, check=True, text=True, env=environment
+            )
+            starts.append(Start(kernels, time.perf_counter() - before, float(told.stdout)))
+    return starts
+
+
 def _in_a_process(size: int, n: int, photos: Path) -> Cost:
     """What a request costs in a process that has done nothing else."""
     command = [sys.executable, __file__, "--photos", str(photos), "--one", str(size), str(n)]
@@ -113,7 +148,6 @@ def _in_a_process(size: int, n: int, photos: Path) -> Cost:
 def _cost(size: int, n: int, *, photo: Pixels) -> Cost:
     """What a request for ``n`` pictures costs here and now."""
     warm()
-    start = time.process_time()
     vary([photo], size=(size, size), seed=0, index=0, n=1, strength=0.5)
     wall, cpu = time.perf_counter(), time.process_time()
     for index in range(n):
@@ -121,7 +155,7 @@ def _cost(size: int, n: int, *, photo: Pixels) -> Cost:
         Image.fromarray(out).save(io.BytesIO(), "PNG", compress_level=1)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return Cost(size, n, wall / n, cpu / n, peak, start)
+    return Cost(size, n, wall / n, cpu / n, peak)
 
 
 def _quality(path: Path, strength: float) -> Quality:
@@ -227,7 +261,7 @@ def _long_lines(grey: Plane) -> list[tuple[NDArray[np.float64], NDArray[np.float
     return ends
 
 
-def _table(title: str, rows: list[Cost] | list[Quality]) -> Table:
+def _table(title: str, rows: Rows) -> Table:
     """A table with a column for each field."""
     table = Table(title=title)
     for name in asdict(rows[0]):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from torana.engine.colour import encoded, lab_of, light_of, linear, to_lab
+from torana.engine.colour import daylight, encoded, lab_of, light_of, linear, to_lab
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,15 @@ def test_light_comes_back_from_lab():
 
 def test_shape_is_kept():
     assert to_lab(np.zeros((3, 5, 3), np.float32)).shape == (3, 5, 3)
+
+
+def test_noon_leaves_white_white():
+    assert daylight(153.8) == pytest.approx((0.0, 0.0), abs=5e-4)
+
+
+def test_daylight_runs_from_blue_to_orange_without_a_break():
+    locus = np.array([daylight(mired) for mired in range(40, 251)])
+    assert (np.diff(locus[:, 1]) > 0.0).all()
+    assert np.abs(np.diff(locus, 2, axis=0)).max() < 2e-4
+    assert locus[0, 1] < -0.1
+    assert locus[-1] == pytest.approx((0.025, 0.088), abs=0.002)

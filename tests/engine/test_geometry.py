@@ -98,3 +98,14 @@ def test_squeezing_brings_more_of_a_wide_picture_in(page):
         for squeeze in (0.0, 0.5)
     ]
     assert wide[1] > 1.15 * wide[0]
+
+
+def test_words_stay_in_the_picture_however_it_is_framed(coffee):
+    written = np.zeros((36, 36))
+    written[2:6, 1:9] = 1.0
+    scene = survey(coffee, replace(survey(coffee).structure, written=written))
+    for place in (0.0, 0.5, 0.99):
+        framing = replace(BOLD, place=(place, place), roam=0.08)
+        shown = compose(scene, framing, size=(256, 256)).at(corners((256, 256)))
+        assert shown[[0, 2], 0].max() < 600 * 1.8 / 36
+        assert shown[[0, 1], 1].max() < 400 * 2.8 / 36

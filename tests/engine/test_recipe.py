@@ -32,9 +32,9 @@ def test_mirrors_are_shared_out_evenly(n):
 
 
 @pytest.mark.parametrize("n", [4, 10])
-def test_zooms_and_tints_visit_every_stratum(n):
+def test_zooms_and_turns_visit_every_stratum(n):
     zooms = sorted(p.framing.zoom for p in plans(n, 1.0))
-    low, span = 1.08, 0.72
+    low, span = 1.04, 1.05
     shares = [((zoom - low) / span) ** (1 / 1.3) for zoom in zooms]
     assert [int(share * n) for share in shares] == list(range(n))
     angles = sorted(
@@ -50,7 +50,7 @@ def test_no_strength_asks_for_nothing_of_the_geometry():
         assert framing.keystone == (0.0, 0.0)
         assert framing.swing == (0.0, 0.0)
         assert not framing.mirror
-        assert abs(made.grade.gamma - 1.0) < 0.02
+        assert abs(made.grade.brightness) < 0.03
         assert max(map(abs, made.grade.tint)) < 0.002
 
 
@@ -59,7 +59,8 @@ def test_more_strength_asks_for_more_of_the_same():
         assert strong.framing.zoom > weak.framing.zoom
         assert abs(strong.framing.tilt) > abs(weak.framing.tilt)
         assert strong.framing.tilt * weak.framing.tilt > 0
-        assert abs(strong.grade.contrast) > abs(weak.grade.contrast)
+        assert abs(strong.grade.brightness) > abs(weak.grade.brightness)
+        assert strong.grade.brightness * weak.grade.brightness > 0
 
 
 def test_writing_is_never_mirrored():
@@ -82,6 +83,26 @@ def test_grey_gets_no_tint():
         assert made.grade.light.warmth == 0.0
 
 
+@pytest.mark.parametrize("n", [4, 10])
+def test_moods_are_shared_out(n):
+    grades = [made.grade for made in plans(n)]
+    warmths, brightnesses = [grade.tint[1] for grade in grades], [grade.brightness for grade in grades]
+    for values in (warmths, brightnesses):
+        assert min(values) < -0.25 * max(values) < 0.0
+    assert sum(grade.brightness > 0.0 for grade in grades) in range(n // 4, n - n // 4 + 1)
+
+
+def test_light_comes_from_above_or_the_side():
+    assert all(np.sin(made.grade.light.angle) <= 0.0 for made in plans(10))
+
+
+def test_casts_stay_between_deep_shade_and_a_low_sun():
+    for seed in range(20):
+        for made in plans(4, 1.0, seed=seed):
+            assert -0.1 < made.grade.tint[1] < 0.09
+            assert made.grade.tint[0] * made.grade.tint[1] >= 0.0
+
+
 def test_upright_pictures_tilt_less():
     tilts = [abs(p.framing.tilt) for p in plans(6)]
     held = [abs(p.framing.tilt) for p in plans(6, structure=replace(PHOTO, upright=1.0))]
@@ -92,7 +113,7 @@ def test_every_further_source_has_its_share():
     for made in plans(4, sources=4):
         assert len(made.borrowed) == 3
         assert min(made.borrowed) > 0.05
-        assert sum(made.borrowed) == pytest.approx(0.35)
+        assert sum(made.borrowed) == pytest.approx(0.425)
     assert plans(1)[0].borrowed == ()
 
 

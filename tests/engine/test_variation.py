@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from torana.engine import variation
+from torana.engine.sight.structure import examine
 from torana.engine.texture.weave import woven
 from torana.engine.variation import vary, warm
 
@@ -206,9 +207,31 @@ def of_grain(seed: int) -> Pixels:
 def test_a_further_source_lends_its_texture():
     lawn, gravel = of_grain(1), of_grain(2)
     alone, both = (made(sources, size=(200, 200), strength=1.0) for sources in ([lawn], [lawn, gravel]))
-    # Light and colours are alike, so what differs this much is texture.
-    assert np.abs(alone.astype(int) - both).mean() > 10
-    assert apart(alone, both) < 8
+    # Light and colours differ far less than this, so the rest is texture.
+    assert np.abs(alone.astype(int) - both).mean() > 3 * apart(alone, both)
+
+
+def test_a_cats_fur_is_made_up_anew(cat, monkeypatch):
+    out = made(cat, size=(256, 256), strength=0.75).astype(int)
+    monkeypatch.setattr(variation, "woven", lambda tiles, *_, **__: tiles[0])
+    assert (np.abs(out - made(cat, size=(256, 256), strength=0.75)).max(2) > 10).mean() > 0.1
+
+
+def test_a_sign_on_a_lawn_stays_while_the_lawn_is_made_up_anew(monkeypatch):
+    picture = Image.fromarray(of_grain(3)[..., 0])
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((60, 110, 240, 170), fill=235)
+    draw.text((70, 124), "KEEP OFF THE", fill=10, font=ImageFont.load_default(24))
+    source = np.asarray(picture)[..., None]
+    assert examine(source).lettered
+    out = made(source, size=(256, 256), strength=0.75)[..., 0].astype(int)
+    monkeypatch.setattr(variation, "woven", lambda tiles, *_, **__: tiles[0])
+    plain = made(source, size=(256, 256), strength=0.75)[..., 0].astype(int)
+    new = np.abs(out - plain) > 10
+    bright = Image.fromarray((plain > plain.max() - 25).astype(np.uint8) * 255)
+    sign = np.asarray(bright.filter(ImageFilter.MinFilter(9)).filter(ImageFilter.MaxFilter(13)))
+    assert new.mean() > 0.1
+    assert new[sign > 0].mean() < 0.02
 
 
 def test_a_page_is_shown_whole_whatever_the_proportions(page):

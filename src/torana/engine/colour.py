@@ -7,6 +7,9 @@ from torana.engine.planes import Floats
 
 _DARK = 0.04045
 """The sRGB value below which light rises in a straight line."""
+_NOON = 1000.0 / 7.0
+"""Mired at which the formula of daylight's colour passes from its warm to its cool half."""
+_RGB_OF_XYZ = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
 
 
 @kernel
@@ -65,3 +68,18 @@ def to_lab(colours: Floats) -> Floats:
     out = np.empty_like(flat)
     _fill_lab(flat, out)
     return out.reshape(colours.shape)
+
+
+def daylight(mired: float) -> tuple[float, float]:
+    """What colour white takes on under daylight of a temperature, as OKLab's a and b over L.
+
+    ``mired`` is a million over the temperature in kelvin, 40 (deep shade) to 250 (a low sun); 154 leaves white white.
+    """
+    kilo = mired / 1000.0
+    warm = mired > _NOON
+    cubic = (-4.6070, 2.9678, 0.09911, 0.244063) if warm else (-2.0064, 1.9018, 0.24748, 0.237040)
+    x = float(np.polyval(cubic, kilo))
+    y = (-3.0 * x + 2.87) * x - 0.275
+    red, green, blue = _RGB_OF_XYZ @ (x / y, 1.0, (1.0 - x - y) / y)
+    lightness, a, b = lab_of(float(red), float(green), float(blue))
+    return a / lightness, b / lightness

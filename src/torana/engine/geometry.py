@@ -20,6 +20,8 @@ _KNOTS = 129
 _MAP = 36
 _CLEAR_OF = 0.04
 """Share of the output's sides, at either end, where the subject had better not lie."""
+_READ = 8.0
+"""How much words count against what catches the eye most."""
 _MOST_SQUEEZE = 0.7
 """Proportions further apart than e to this power are met by cropping alone."""
 _PASSED_OVER, _HELD = 0.2, 0.5
@@ -69,6 +71,7 @@ class _Canvas:
     columns: Doubles
     rows: Doubles
     attention: Doubles
+    words: Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +129,14 @@ def _eased(canvas: _Canvas, window: _Window, framing: Framing, size: tuple[int, 
 
 
 def _subject_in(matrix: Doubles, size: tuple[int, int], canvas: _Canvas) -> float:
-    """How much of what catches the eye most shows in the output, clear of its edges."""
+    """How much of the words and of what catches the eye most shows in the output, clear of its edges."""
     height, width = canvas.attention.shape
     y, x = np.mgrid[0:height, 0:width] + 0.5
     across, down = x * canvas.width / width, y * canvas.height / height
     points = np.stack([across.ravel(), down.ravel(), np.ones(x.size)], axis=1) @ np.linalg.inv(matrix).T
     shown = points[:, :2] / points[:, 2:] / size
     clear = (np.abs(shown - 0.5) < 0.5 - _CLEAR_OF).all(1)
-    return float((canvas.attention.ravel() ** 4)[clear].sum())
+    return float((canvas.attention**4 + _READ * canvas.words).ravel()[clear].sum())
 
 
 def _canvas(scene: Scene, framing: Framing, aspect: float) -> _Canvas:
@@ -157,6 +160,7 @@ def _canvas(scene: Scene, framing: Framing, aspect: float) -> _Canvas:
         columns=columns * scene.width,
         rows=rows * scene.height,
         attention=seen[np.ix_(cells_y, cells_x)],
+        words=(scene.written == 1.0).astype(np.float64)[np.ix_(cells_y, cells_x)],
     )
 
 
@@ -202,7 +206,9 @@ def _within(canvas: _Canvas, framing: Framing, aspect: float) -> _Window:
 
 def _merits(canvas: _Canvas, width: float, aspect: float) -> Doubles:
     """What windows of a width are worth."""
-    return merits(canvas.attention, (min(1.0, width / canvas.width), min(1.0, width / aspect / canvas.height)))
+    return merits(
+        canvas.attention, canvas.words, (min(1.0, width / canvas.width), min(1.0, width / aspect / canvas.height))
+    )
 
 
 def _pick(good: NDArray[np.bool_], place: float) -> int:

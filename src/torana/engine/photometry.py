@@ -5,22 +5,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from torana.engine.colour import encoded, lab_of, light_of, linear
+from torana.engine.colour import encoded, lab_of, light_of, linear, to_lab
 from torana.engine.kernel import kernel
-from torana.engine.planes import CLEAR, Doubles, Floats, Pixels
+from torana.engine.planes import Doubles, Floats, Pixels, has_alpha, opaque
 
 _TABLE_TOP = 1.5
 """Light may lift L beyond 1; the tone table rolls it back from up to here."""
 _TABLE_STEPS = 384
 _KNEE = 0.75
 """The tone above which highlights are rolled back."""
-_BLACK = 1e-4
 _HAIR = 1e-4
 """How far light may lie beyond what a screen shows before it is brought back."""
+_SKETCH = 64
+"""Pixels along each side that are looked at to learn a picture's own tones."""
+_SEEN = 0.5
+"""Alpha from which a pixel counts there."""
+_SWAY = 0.9
+"""How far brightness moves the middle tone, as a factor of what a tone of one half leaves room for."""
+_MIDDLES, _DARKS = (0.15, 0.88), (0.02, 0.6)
+"""Bounds of a middle tone; and of a dark one, of which the upper is a share of the middle."""
+_STEEPEST, _FLATTEST = 1.9, 0.8
+"""Bounds of the slope at the middle tone."""
+_RICHER = 0.8, 0.5
+"""How far chroma follows a tone that is made brighter, and one that is made darker: 1 keeps saturation as it was."""
+_PALE = 0.02
+"""The square of a chroma at which vibrance is half of what it is near grey."""
+_OWN = 0.05
+"""The square of a chroma over lightness at which a colour takes on half of a cast."""
+_SKIN = math.cos(0.95), math.sin(0.95)
+"""The hue of skin, of whatever shade, which takes vibrance badly."""
 
 Fall = tuple[Doubles, Doubles, Doubles, Doubles]
 Lighting = tuple[Doubles, Doubles]
-"""The tone table; and saturation by cosine and sine of the hue's turn, tint a and b, the light's warmth, grain."""
+"""The table of ``_table``; and cosine and sine of the hue's turn, vibrance, the light's warmth, grain."""
+Cast = tuple[float, float]
+"""A shift of OKLab's a and b, in proportion to lightness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +62,16 @@ class Light:
 class Grade:
     """One picture's light and colour. The defaults change nothing."""
 
-    gamma: float = 1.0
-    """Exponent of lightness: below 1 brightens."""
+    brightness: float = 0.0
+    """How far the picture's middle tone moves, about -1..1; black stays black and white white."""
     contrast: float = 0.0
-    """Bend of the S-curve about middle grey, -1..1."""
-    lift: float = 0.0
-    """Added to lightness after scaling, as another picture's light asks for."""
-    scale: float = 1.0
-    """Factor of lightness about middle grey, for the same reason."""
-    tint: tuple[float, float] = (0.0, 0.0)
-    """Shift of OKLab's a and b, in proportion to lightness."""
-    saturation: float = 1.0
-    """Factor of chroma."""
+    """How much steeper (above 0) or flatter tones run about the middle one, about -1..1; blacks are never lifted."""
+    tint: Cast = (0.0, 0.0)
+    """The cast of the light that falls on all of it; rich colours take on less of it than pale ones."""
+    toning: tuple[tuple[float, Cast], ...] = ()
+    """Further casts for single tones, each with its lightness, in rising order."""
+    vibrance: float = 0.0
+    """How much richer pale colours become, -1..1; rich ones and skin change less."""
     hue: float = 0.0
     """Turn of every hue, in radians."""
     light: Light = Light()
@@ -68,23 +85,66 @@ def develop(picture: Floats, grade: Grade, *, seed: int) -> Pixels:
     Grey pictures (C of 1 or 2) take the grade's lightness only. Fully transparent pixels come out black.
     """
     out = np.empty(picture.shape, np.uint8)
-    turned = grade.saturation * math.cos(grade.hue), grade.saturation * math.sin(grade.hue)
-    chroma = np.array([*turned, *grade.tint, grade.light.warmth, 1.0 if grade.grain else 0.0])
-    fall = _fall(grade.light, picture.shape[1], picture.shape[0])
+    light = grade.light
+    chroma = [math.cos(grade.hue), math.sin(grade.hue), grade.vibrance, light.warmth, 1.0 if grade.grain else 0.0]
+    fall = _fall(light, picture.shape[1], picture.shape[0])
     stops = float(fall[0].max() + fall[1].max() + fall[2].max())
-    _develop(picture, out, (_tones(grade, 2.0 ** (max(stops, 0.0) / 3.0)), chroma), fall, seed)
+    table = _table(grade, _own_tones(picture), 2.0 ** (max(stops, 0.0) / 3.0))
+    _develop(picture, out, (table, np.array(chroma)), fall, seed)
     return out
 
 
-def _tones(grade: Grade, brightest: float) -> Doubles:
-    """Output lightness for input lightness from 0 to the table's top, evenly spaced; ``brightest`` comes out white."""
+def _own_tones(picture: Floats) -> tuple[float, float]:
+    """How light the dark and the middle of what can be seen are."""
+    sketch = picture[:: -(-picture.shape[0] // _SKETCH), :: -(-picture.shape[1] // _SKETCH)]
+    lightness = to_lab(opaque(sketch))[..., 0]
+    seen = lightness[sketch[..., -1] > _SEEN] if has_alpha(sketch) else lightness
+    if not seen.size:
+        return _DARKS[0], 0.5
+    dark, middle = np.percentile(seen, [4, 50])
+    middle = min(max(float(middle), _MIDDLES[0]), _MIDDLES[1])
+    return min(max(float(dark), _DARKS[0]), _DARKS[1] * middle), middle
+
+
+def _table(grade: Grade, own: tuple[float, float], brightest: float) -> Doubles:
+    """What becomes of lightness from 0 to the table's top, evenly spaced: a row each of five numbers.
+
+    The tone, with ``brightest`` coming out white; how far chroma goes along; the shifts of a and b; and what share of a
+    cast such a tone takes on.
+    """
     steps = np.linspace(0.0, _TABLE_TOP, _TABLE_STEPS + 1)
     within = np.minimum(steps, 1.0)
-    toned = within**grade.gamma
-    toned += grade.contrast * 4.0 * toned * (1.0 - toned) * (toned - 0.5) + (steps - within)
-    toned = 0.5 + (toned - 0.5) * grade.scale + grade.lift
-    reach = float(np.interp(brightest, steps, toned))
-    return _rolled(toned, max(reach, 1.0))
+    toned = _curve(within, grade, own) + (steps - within)
+    tones = _rolled(toned, max(float(np.interp(brightest, steps, toned)), 1.0))
+    ratio = tones[1:] / steps[1:]
+    ratio = np.concatenate([ratio[:1], ratio])
+    richer = np.minimum(ratio, 1.5) ** np.where(ratio > 1.0, *_RICHER)
+    # Casts show in half shadows as in the light, though black stays black and white white.
+    share = np.minimum(tones, 2.2 * tones**2) * (1.6 - 0.6 * tones) * (1.0 - tones**12)
+    lit = [tone for tone, _ in grade.toning] or [0.0]
+    shifts = []
+    for k in range(2):
+        toning = [cast[k] for _, cast in grade.toning] or [0.0]
+        shifts.append(share * (grade.tint[k] + np.interp(steps, lit, toning)))
+    return np.ascontiguousarray(np.column_stack([tones, richer, *shifts, share]))
+
+
+def _curve(tones: Doubles, grade: Grade, own: tuple[float, float]) -> Doubles:
+    """Tones of 0..1 on a smooth rising curve with fixed ends, which moves the middle and steepens about it.
+
+    First a hyperbola takes the middle to where it shall be. Then powers on either side of it, which meet there with one
+    slope, make the curve as steep as asked, but at least so steep that the dark stays as dark as it was.
+    """
+    dark, middle = own
+    aim = middle + _SWAY * grade.brightness * middle**2 * (1.0 - middle)
+    aim = min(max(aim, 0.4 * middle), 0.6 + 0.4 * middle)
+    bend = (middle / aim - 1.0) / (1.0 - middle)
+    least = math.log(dark / aim) / math.log(dark / (bend * (1.0 - dark) + 1.0) / aim)
+    steep = min(max(math.exp(grade.contrast), least, _FLATTEST), _STEEPEST)
+    moved = tones / (bend * (1.0 - tones) + 1.0)
+    below, above = np.minimum(moved, aim) / aim, (1.0 - np.maximum(moved, aim)) / (1.0 - aim)
+    curve: Doubles = aim * below**steep + (1.0 - aim) * (1.0 - above**steep)
+    return curve
 
 
 def _rolled(tones: Doubles, reach: float) -> Doubles:
@@ -119,11 +179,27 @@ def _speck(x: int, y: int, seed: int) -> float:
 
 
 @kernel
-def _toned(tones: Doubles, lightness: float) -> float:
-    """Linear interpolation in the tone table."""
-    place = min(max(lightness, 0.0) / _TABLE_TOP, 1.0) * (len(tones) - 1)
-    k = min(int(place), len(tones) - 2)
-    return float(tones[k] + (place - k) * (tones[k + 1] - tones[k]))
+def _place(table: Doubles, lightness: float) -> tuple[int, float]:
+    """Where in the table a lightness lies: the row above it, and how far it is to the next."""
+    place = min(max(lightness, 0.0) / _TABLE_TOP, 1.0) * (table.shape[0] - 1)
+    k = min(int(place), table.shape[0] - 2)
+    return k, place - k
+
+
+@kernel
+def _between(table: Doubles, place: tuple[int, float], column: int) -> float:
+    """Linear interpolation in one column of the table."""
+    k, rest = place
+    return float(table[k, column] + rest * (table[k + 1, column] - table[k, column]))
+
+
+@kernel
+def _vivid(a: float, b: float, vibrance: float) -> float:
+    """What chroma is multiplied by: pale colours change most, rich ones and skin least."""
+    square = a * a + b * b
+    along = max(a * _SKIN[0] + b * _SKIN[1], 0.0)
+    like_skin = max(along * along / (square + _HAIR * _HAIR) - 0.8, 0.0) / 0.2
+    return 1.0 + vibrance * (1.0 - 0.5 * like_skin) / (1.0 + square / _PALE)
 
 
 @kernel
@@ -153,16 +229,16 @@ def _level(value: float, speck: float) -> int:
 @kernel
 def _paint(pixel: Pixels, colour: tuple[float, float, float], lighting: Lighting, stops: float, speck: float) -> None:
     """Fill in the red, green and blue of one pixel."""
-    tones, chroma = lighting
+    table, chroma = lighting
     lightness, a, b = lab_of(linear(colour[0]), linear(colour[1]), linear(colour[2]))
     lit = 2.0 ** (stops / 3.0)
-    tone = _toned(tones, lightness * lit)
-    # Chroma follows the light, but not past what the tone table held back.
-    lit *= min(1.0, tone / max(lightness * lit, _BLACK)) ** 0.5
-    # Tints show in half shadows as in the light, though black stays black and white white.
-    tinged = min(tone, 2.9 * tone * tone) * (1.6 - 0.6 * tone) * (1.0 - min(tone, 1.0) ** 8)
-    turned_a = (chroma[0] * a - chroma[1] * b) * lit + chroma[2] * tinged
-    turned_b = (chroma[1] * a + chroma[0] * b) * lit + (chroma[3] + chroma[4] * stops) * tinged
+    place = _place(table, lightness * lit)
+    tone, warmth = _between(table, place, 0), chroma[3] * stops * _between(table, place, 4)
+    rich = lit * _between(table, place, 1) * _vivid(a, b, chroma[2])
+    # Pale things take on a cast; rich colours stay what they are, such as the blue of a night sky in a warm light.
+    taken = 1.0 / (1.0 + (a * a + b * b) / (_OWN * lightness * lightness + _HAIR))
+    turned_a = (chroma[0] * a - chroma[1] * b) * rich + _between(table, place, 2) * taken
+    turned_b = (chroma[1] * a + chroma[0] * b) * rich + (_between(table, place, 3) + warmth) * taken
     light = _shown(tone, turned_a, turned_b)
     for c in range(3):
         pixel[c] = _level(encoded(light[c]), speck)
@@ -171,7 +247,7 @@ def _paint(pixel: Pixels, colour: tuple[float, float, float], lighting: Lighting
 @kernel
 def _develop(picture: Floats, out: Pixels, lighting: Lighting, fall: Fall, seed: int) -> None:
     """Fill ``out``, pixel by pixel."""
-    tones, chroma = lighting
+    table, chroma = lighting
     slope_x, slope_y, pool_x, pool_y = fall
     height, width, channels = picture.shape
     veiled, coloured = channels in (2, 4), channels in (3, 4)
@@ -181,12 +257,12 @@ def _develop(picture: Floats, out: Pixels, lighting: Lighting, fall: Fall, seed:
             if veiled:
                 out[y, x, channels - 1] = _level(alpha, 0.5)
             stops = slope_x[x] + slope_y[y] + pool_x[x] * pool_y[y]
-            speck = 0.5 + chroma[5] * (_speck(x, y, seed) - 0.5)
-            if alpha < CLEAR:
+            speck = 0.5 + chroma[4] * (_speck(x, y, seed) - 0.5)
+            if veiled and out[y, x, channels - 1] == 0:
                 out[y, x, : channels - 1] = 0
             elif coloured:
                 straight = picture[y, x, 0] / alpha, picture[y, x, 1] / alpha, picture[y, x, 2] / alpha
                 _paint(out[y, x], straight, lighting, stops, speck)
             else:
                 lit = np.cbrt(linear(picture[y, x, 0] / alpha)) * 2.0 ** (stops / 3.0)
-                out[y, x, 0] = _level(encoded(_toned(tones, lit) ** 3), speck)
+                out[y, x, 0] = _level(encoded(_between(table, _place(table, lit), 0) ** 3), speck)

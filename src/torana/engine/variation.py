@@ -68,7 +68,7 @@ def vary(sources: Sequence[Pixels], *, cancelled: Callable[[], None] = _go_on, *
     view = compose(scene, recipe.framing, size=size)
     picture = render(source, view, size=size, blocky=scene.structure.kind is Kind.PIXELS)
     cancelled()
-    if scene.structure.kind is Kind.PHOTO and not scene.structure.lettered and recipe.anew > 0.0:
+    if scene.structure.kind is Kind.PHOTO and recipe.anew > 0.0:
         tiles = [picture, *(lent(other, size=size, like=picture) for other in sources[1:])]
         kept = seen_through(view, scene, size)
         picture = woven(tiles, kept, share=recipe.anew, seed=draw.seed ^ draw.index, cancelled=cancelled)

@@ -1,12 +1,18 @@
 import numpy as np
 import pytest
 
-from torana.engine.ready.mount import Margins, around, beside, mounted, reduced
+from torana.engine.ready.mount import Margins, around, beside, completed, mounted, reduced
 
 
 def sky(height: int, width: int) -> np.ndarray:
     """Light that grows evenly from the top down."""
     return np.broadcast_to(np.linspace(60, 200, height)[:, None, None], (height, width, 3)).astype(np.uint8)
+
+
+def stripes(height: int, width: int) -> np.ndarray:
+    """Upright stripes that cross the first row and the last."""
+    levels = np.where(np.arange(width) // 12 % 2 > 0, 220, 40)
+    return np.broadcast_to(levels[None, :, None], (height, width, 3)).astype(np.uint8)
 
 
 def test_the_picture_itself_is_untouched(coffee):
@@ -50,3 +56,18 @@ def test_only_huge_pictures_are_reduced(coffee):
     huge = reduced(np.full((30, 5000, 4), (10, 200, 30, 128), np.uint8), 1024)
     assert huge.shape == (10, 1667, 4)
     assert (huge == (10, 200, 30, 128)).all()
+
+
+def test_edges_that_are_crossed_get_margins_up_to_a_depth():
+    source = stripes(100, 400)
+    nothing = Margins(0, 0, 0, 0)
+    assert completed(source, nothing, 4.0) == nothing
+    assert completed(source, nothing, 3.2) == Margins(0, 13, 0, 13)
+    assert completed(source, nothing, 0.5) == Margins(0, 80, 0, 80)
+    assert completed(source, Margins(0, 50, 0, 0), 2.0) == Margins(0, 50, 0, 50)
+
+
+def test_paper_gets_a_ground_and_the_world_goes_on():
+    source = stripes(100, 400)
+    paper, world = (mounted(source, Margins(0, 40, 0, 40), seen=seen)[38:40, 100:300, 0] for seen in (False, True))
+    assert world.std() > 3 * paper.std()

@@ -2,7 +2,7 @@ import numpy as np
 
 from torana.engine.colour import to_lab
 from torana.engine.resample import shrink
-from torana.engine.sight.saliency import attention, blurred, busyness
+from torana.engine.sight.saliency import attention, blurred, busyness, is_alike
 
 
 def test_the_eye_goes_to_what_is_unlike_the_border():
@@ -63,3 +63,22 @@ def test_a_face_outdoes_brighter_things():
     seen = attention(to_lab(colours), None)
     assert seen[7:13, 28:32].mean() > 0.75
     assert seen[7:13, 28:32].mean() > seen[36:42, 12:18].mean() + 0.1
+
+
+def test_the_same_stuff_is_alike_and_a_thing_upon_it_is_not():
+    stuff = np.random.default_rng(1).normal(0.5, 0.1, (20, 70, 3)).astype(np.float32)
+    thing = stuff.copy()
+    thing[:, 20:40, 0] = 0.9
+    assert is_alike(stuff, 1)
+    assert is_alike(stuff.transpose(1, 0, 2), 0)
+    assert not is_alike(thing, 1)
+    assert is_alike(np.zeros((1, 1, 3), np.float32), 1)
+
+
+def test_a_face_near_the_end_of_a_strip_is_seen():
+    colours = np.full((72, 20, 3), (0.25, 0.3, 0.4), np.float32)
+    colours[8:20, 5:15] = (0.9, 0.7, 0.58)
+    colours[40:50, 5:15] = (1.0, 0.1, 0.1)
+    seen = attention(to_lab(colours), None)
+    assert seen[10:18, 7:13].mean() > 0.75
+    assert seen[10:18, 7:13].mean() > seen[42:48, 7:13].mean()

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from torana.engine.planes import Doubles, Pixels
+from torana.engine.ready.beyond import beyond
 from torana.engine.resample import shrink
 
 _BAND = 0.012
@@ -16,14 +17,17 @@ _INK = 0.05
 _SOFTEST = 0.12
 """Standard deviation, as a share of an edge's length, of the blur at the far end of a margin."""
 _LAYERS = 7
-_CALM = 6.0
-"""Levels by which a line may stray, on an average, from its own middle values and still be carried on unseen."""
+_MOST_GRAIN = 2.5
+"""Levels by which grain strays; what is rougher is texture."""
+_CALM, _CALM_SEEN = 6.0, 2.5
+"""Levels by which a line may stray, on an average, from its own middle values and still be carried on unseen: on paper,
+and in the world."""
 _MOST = 2048
 _CROSSED, _CROSSED_LEVEL = 40.0, 125.0
 """Levels that a line may rise and fall again, to and fro, and still have nothing stand out on it: for lines carried on
 up or down, and for those carried on sideways, as horizons are."""
-_DEEPEST = 1.5
-"""The deepest margin, as a share of what it is added to."""
+_DEEPEST, _DEEPEST_BLUR = 1.5, 0.8
+"""The deepest margin, as a share of what it is added to: beside a calm edge, and beside another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +69,30 @@ def beside(source: Pixels, aspect: float) -> Margins:
     return Margins(0, top, 0, bottom)
 
 
-def mounted(source: Pixels, margins: Margins) -> Pixels:
-    """The picture (H, W, C) with margins that go on from its edges."""
-    tall = _extended(source, margins.top, margins.bottom)
-    wide = _extended(tall.transpose(1, 0, 2), margins.left, margins.right)
+def completed(source: Pixels, margins: Margins, aspect: float) -> Margins:
+    """Those margins and more, out of focus, about edges that are not calm, on the way to the proportions ``aspect``."""
+    height, width = source.shape[:2]
+    across = height * aspect - width - margins.left - margins.right
+    down = width / aspect - height - margins.top - margins.bottom
+    left, right = _lacking((margins.left, margins.right), across, width)
+    top, bottom = _lacking((margins.top, margins.bottom), down, height)
+    return Margins(left, top, right, bottom)
+
+
+def mounted(source: Pixels, margins: Margins, *, seen: bool = False) -> Pixels:
+    """The picture (H, W, C) with margins that go on from its edges.
+
+    Edges that are not calm are followed by a plain ground; or, where the picture shows the world as ``seen`` by a
+    camera, by more of it, out of focus.
+    """
+    tall = _extended(source, (margins.top, margins.bottom), seen=seen)
+    wide = _extended(tall.transpose(1, 0, 2), (margins.left, margins.right), seen=seen)
     return np.ascontiguousarray(wide.transpose(1, 0, 2))
 
 
 def _shared(rows: Pixels, wanted: float, crossed: float) -> tuple[int, int]:
     """How many rows to add before the first and after the last: calm sides share them."""
-    calm = [_is_calm(_line(view), crossed) for view in _sides(rows)]
+    calm = [_is_calm(_line(view), crossed, _CALM_SEEN) for view in _sides(rows)]
     each = math.ceil(min(wanted / max(1, sum(calm)), _DEEPEST * len(rows)))
     return each * calm[0], each * calm[1]
 
@@ -84,32 +102,48 @@ def _sides(rows: Pixels) -> tuple[Pixels, Pixels]:
     return rows, rows[::-1]
 
 
-def _extended(rows: Pixels, before: int, after: int) -> Pixels:
-    """The rows with others added before the first and after the last."""
+def _lacking(sides: tuple[int, int], wanted: float, behind: int) -> tuple[int, int]:
+    """Two opposite margins, those that are missing made as deep as ``wanted``, if they are not too deep for a blur."""
+    missing = sides.count(0)
+    each = math.ceil(min(max(0.0, wanted) / max(1, missing), _DEEPEST_BLUR * behind))
+    return sides[0] or each, sides[1] or each
+
+
+def _extended(rows: Pixels, depths: tuple[int, int], *, seen: bool) -> Pixels:
+    """The rows with so many others added before the first and after the last."""
+    before, after = depths
     parts = [rows]
     if before:
-        parts.insert(0, _margin(rows, before)[::-1])
+        parts.insert(0, _margin(rows, before, seen=seen)[::-1])
     if after:
-        parts.append(_margin(rows[::-1], after))
+        parts.append(_margin(rows[::-1], after, seen=seen))
     return np.concatenate(parts)
 
 
-def _margin(rows: Pixels, depth: int) -> Pixels:
+def _margin(rows: Pixels, depth: int, *, seen: bool) -> Pixels:
     """Rows to lie outside the first row, the nearest first."""
     line = _line(rows)
-    softest = _SOFTEST * len(line)
-    steady = _steady(line)
-    if not _is_calm(line, _CROSSED_LEVEL):
-        # A ground in the edge's colours, which owns up to being one, rather than streaks.
-        steady = _softened(steady, softest)
+    steady, grain = _steady(line), _roughness(rows)
+    if _is_calm(line, _CROSSED_LEVEL, _CALM_SEEN if seen else _CALM):
+        margin = _carried_on(steady, depth)
+    else:
+        ground = _softened(steady, _SOFTEST * len(line))
+        margin = beyond(rows, depth, ground) if seen else _carried_on(ground, depth)
+        grain = np.minimum(grain, _MOST_GRAIN) if seen else grain
+    noise = np.random.default_rng(len(line)).standard_normal((depth, len(line), 1))
+    levels: Pixels = np.round(np.clip(margin + grain * noise, 0.0, 255.0)).astype(np.uint8)
+    return levels
+
+
+def _carried_on(steady: Doubles, depth: int) -> Doubles:
+    """So many copies of a line, ever softer."""
+    softest = _SOFTEST * len(steady)
     layers = np.stack([_softened(steady, softest * (k / (_LAYERS - 1)) ** 2) for k in range(_LAYERS)])
-    reach = np.minimum(np.arange(depth) / max(1.0, 0.5 * len(line)), 1.0) * (_LAYERS - 1)
+    reach = np.minimum(np.arange(depth) / max(1.0, 0.5 * len(steady)), 1.0) * (_LAYERS - 1)
     k = np.minimum(reach.astype(np.intp), _LAYERS - 2)
     share = (reach - k)[:, None, None]
-    margin = layers[k] * (1.0 - share) + layers[k + 1] * share
-    noise = np.random.default_rng(len(line)).standard_normal((depth, len(line), 1))
-    levels: Pixels = np.round(np.clip(margin + _roughness(rows) * noise, 0.0, 255.0)).astype(np.uint8)
-    return levels
+    carried_on: Doubles = layers[k] * (1.0 - share) + layers[k + 1] * share
+    return carried_on
 
 
 def _line(rows: Pixels) -> Doubles:
@@ -144,8 +178,8 @@ def _roughness(rows: Pixels) -> Doubles:
     return typical
 
 
-def _is_calm(line: Doubles, crossed: float) -> bool:
+def _is_calm(line: Doubles, crossed: float, strays: float) -> bool:
     """Whether a line may be carried on unseen: it rises or falls, at a horizon perhaps, but nothing crosses it."""
     plain = _softened(_steady(line), 0.01 * len(line))
     there_and_back = np.abs(np.diff(plain, axis=0)).sum(0) - np.ptp(plain[[0, -1]], axis=0)
-    return float(np.abs(line - plain).mean()) < _CALM and float(there_and_back.max()) < crossed
+    return float(np.abs(line - plain).mean()) < strays and float(there_and_back.max()) < crossed

@@ -7,9 +7,9 @@ import numpy as np
 
 from torana.engine.planes import Floats, Pixels, has_alpha, has_colour, luminance, opaque
 from torana.engine.ready.enlarge import enlarged
-from torana.engine.ready.mount import Margins, around, beside, mounted, reduced
+from torana.engine.ready.mount import Margins, around, beside, completed, mounted, reduced
 from torana.engine.resample import View, render
-from torana.engine.sight.scene import Scene, survey
+from torana.engine.sight.scene import Scene, extent, survey
 from torana.engine.sight.structure import Kind, Structure, examine
 
 _TINY = 200
@@ -39,24 +39,32 @@ def _whole(source: Pixels, structure: Structure, size: tuple[int, int]) -> tuple
     """A page, a screen or a drawing on an extended ground."""
     source = reduced(source, 2 * max(size))
     margins = around(source, size[0] / size[1], room=_ROOM)
-    framed = mounted(source, margins)
-    height, width = framed.shape[:2]
-    content = margins.left / width, margins.top / height, 1.0 - margins.right / width, 1.0 - margins.bottom / height
-    return framed, survey(framed, replace(structure, border=True), content=content)
+    return _set_in(mounted(source, margins), replace(structure, border=True), margins)
 
 
 def _wider(source: Pixels, structure: Structure, size: tuple[int, int]) -> tuple[Pixels, Scene]:
-    """A photograph whose calm edges are carried on where its proportions are far from the output's."""
-    height, width = source.shape[:2]
-    excess = math.log(width * size[1] / (height * size[0]))
-    if abs(excess) <= _FAR:
+    """A photograph with something about it where its proportions are far from the output's, or words would be cut."""
+    own, aspect = source.shape[1] / source.shape[0], size[0] / size[1]
+    excess = math.log(own / aspect)
+    far = abs(excess) > _FAR
+    # What the subject needs of the long side is to fit into a window over the whole of the short one.
+    needed = extent(source, structure, int(excess > 0.0)) if far or structure.lettered else 0.0
+    if not far and needed <= math.exp(-abs(excess)):
         return source, survey(source, structure)
-    wanted = math.exp(math.copysign(_NEAR, excess)) * size[0] / size[1]
     source = reduced(source, 2 * max(size))
-    margins = beside(source, wanted)
-    if margins != Margins(0, 0, 0, 0):
-        source = mounted(source, margins)
-    return source, survey(source, structure)
+    near = math.exp(math.copysign(_NEAR, excess)) * aspect
+    margins = beside(source, near)
+    if margins == Margins(0, 0, 0, 0):
+        near = min(aspect / needed, own) if excess > 0.0 else max(aspect * needed, own)
+    margins = completed(source, margins, near)
+    return _set_in(mounted(source, margins, seen=True), structure, margins)
+
+
+def _set_in(framed: Pixels, structure: Structure, margins: Margins) -> tuple[Pixels, Scene]:
+    """A picture with its margins, and what is seen in it."""
+    height, width = framed.shape[:2]
+    content = margins.left / width, margins.top / height, 1.0 - margins.right / width, 1.0 - margins.bottom / height
+    return framed, survey(framed, structure, content=content)
 
 
 def lent(source: Pixels, *, size: tuple[int, int], like: Floats) -> Floats:

@@ -10,6 +10,16 @@ _LEAST_SIDE = 6
 _SURE = 0.5
 _HAIR = 0.55
 """How far hair reaches above a face, as a share of the root of the face's area."""
+_BELL = 0.38
+"""Standard deviation of the bell over the middle, as a share of a side."""
+_STRIP = 1.8
+"""Proportions beyond which a picture is a strip."""
+_MOST_SKIN = 0.2
+"""Share of a picture from which on skin is too much to be a face: it is sand, or wood."""
+_PARTS = 6
+_ALIKE = 0.07
+"""How far, in OKLab, the parts of one stuff are from one another. Measured: gravel, grass and brick stay below 0.05,
+strips of things lie above 0.13."""
 _EVEN = 1e-6
 """A range below which a map says nothing."""
 
@@ -45,10 +55,16 @@ def _with_hair(faces: Doubles) -> Doubles:
 
 
 def _middle(height: int, width: int) -> Doubles:
-    """A bell over the middle of a picture."""
+    """A bell over the middle of a picture, drawn out along a strip: there the middle says less."""
     y, x = (np.arange(height) + 0.5) / height - 0.5, (np.arange(width) + 0.5) / width - 0.5
-    bell: Doubles = np.exp(-np.add.outer((y / 0.38) ** 2, (x / 0.38) ** 2) / 2.0)
+    high, wide = _BELL * _longer(height, width), _BELL * _longer(width, height)
+    bell: Doubles = np.exp(-np.add.outer((y / high) ** 2, (x / wide) ** 2) / 2.0)
     return bell
+
+
+def _longer(side: int, other: int) -> float:
+    """How many times longer a side is than in a picture that is not yet a strip; 1 where it is none."""
+    return max(1.0, side / other / _STRIP)
 
 
 def busyness(lab: Floats) -> tuple[Doubles, Doubles]:
@@ -60,6 +76,15 @@ def busyness(lab: Floats) -> tuple[Doubles, Doubles]:
     across, down = _slopes(lab[..., 0].astype(np.float64))
     columns, rows = np.abs(across), np.abs(down)
     return _worst(columns, 0), _worst(rows, 1)
+
+
+def is_alike(lab: Floats, axis: int) -> bool:
+    """Whether a small OKLab picture holds the same stuff all along its rows (axis 0) or columns (axis 1)."""
+    parts = np.array_split(lab.astype(np.float64), _PARTS, axis=axis)
+    colours = np.stack([part.mean((0, 1)) for part in parts if part.size])
+    roughness = [float(part[..., 0].std()) for part in parts if part.size]
+    farthest = float(np.sqrt(((colours - colours.mean(0)) ** 2).sum(1)).max())
+    return farthest + float(np.ptp(roughness)) < _ALIKE
 
 
 def blurred(plane: Doubles, radius: float) -> Doubles:
@@ -95,7 +120,10 @@ def _skin(colour: Doubles) -> Doubles:
     off = ((hue - 0.95) / 0.3) ** 2 + ((chroma - 0.055) / 0.025) ** 2 + ((colour[..., 0] - 0.78) / 0.18) ** 2
     likely = np.clip(1.6 * blurred(np.exp(-off), 1.0), 0.0, 1.0)
     share = float(likely.mean())
-    skin: Doubles = likely * np.clip((0.2 - share) / 0.1, 0.0, 1.0)
+    height, width = likely.shape
+    # A strip along a body holds more of the face than a whole picture would.
+    most = _MOST_SKIN * math.sqrt(_longer(height, width) * _longer(width, height))
+    skin: Doubles = likely * np.clip((most - share) / 0.1, 0.0, 1.0)
     return skin
 
 

@@ -1,19 +1,26 @@
 """What sort of picture it is, and so what may be done to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from torana.engine.planes import Floats, Pixels, has_alpha, has_colour, luminance
+from torana.engine.planes import Doubles, Floats, Pixels, has_alpha, has_colour, luminance
 from torana.engine.resample import shrink
-from torana.engine.sight.lettering import letters, marks
+from torana.engine.sight.ink import contrast
+from torana.engine.sight.lettering import MAP, marks, words
+from torana.engine.sight.pen import is_penned
 
 _WORD, _PAGE = 5, 40
 """How many letters make a picture lettered, and how many make it a page."""
-_MARKED, _INK = 50, 8
-"""Measured: a cat shows 17 marks, a cup 45, a badged suit 173; a handwritten sheet 15 dark ones and no light one."""
+_MARKED, _CROWDED = 30, 180.0
+"""Marks, and marks per million pixels, from which on they may be emblems. Measured: gravel shows 26 and 99, a temple 7,
+a cup 16, a badged suit 56 and 214."""
+_SOME = 10
+"""Marks that make a crowd at least."""
+_MAYBE = 0.5
+"""How much of writing there may be where there are marks."""
 _PRINT = (900, 450, 225)
 """Longer sides, in pixels, at which writing is looked for."""
 _TINY = 160
@@ -57,36 +64,36 @@ class Structure:
     """Without any colour."""
     marked: bool = False
     """Holds much that might be a badge, a flag or handwriting, so that a mirror image might show."""
+    written: Doubles = field(default_factory=lambda: np.zeros((MAP, MAP)), compare=False)
+    """Map (36, 36) over the picture: 1 where letters stand in words, one half where there are marks like letters."""
 
 
 def examine(source: Pixels) -> Structure:
     """What the picture (H, W, C) is."""
-    greys = [luminance(shrink(source, longest)) for longest in _PRINT]
+    sizes = [contrast(luminance(shrink(source, longest))) for longest in _PRINT]
     # Small print and headlines: whichever size shows the most.
-    counted = max(map(letters, greys))
+    found = [words(seen) for seen in sizes]
+    counted = max(count for count, _ in found)
+    marked, emblems = marks(sizes[0])
+    # What hangs together at one size is a wall or a tree.
+    penned = all(map(is_penned, sizes[:2]))
     flat, clean = _flatness(source)
     kind = Kind.PHOTO
     if _is_pixel_art(source):
         kind = Kind.PIXELS
     elif _is_icon(source) or flat > _FLAT or (flat > _PARTLY_FLAT and clean > _CLEAN):
         kind = Kind.DRAWING
-    elif counted >= _PAGE:
+    elif counted >= _PAGE or penned:
         kind = Kind.WRITING
     return Structure(
         kind=kind,
-        lettered=counted >= _WORD or kind in {Kind.DRAWING, Kind.PIXELS},
+        lettered=counted >= _WORD or kind is not Kind.PHOTO,
         upright=_uprightness(luminance(shrink(source, 300))),
         border=_has_flat_border(source),
         grey=_is_grey(source),
-        marked=_is_marked(greys[0]),
+        marked=marked >= _MARKED or (marked >= _SOME and marked > _CROWDED * 1e-6 * sizes[0].grey.size),
+        written=np.max([_MAYBE * emblems, *(places for count, places in found if count >= _WORD)], axis=0),
     )
-
-
-def _is_marked(grey: Floats) -> bool:
-    """Whether there are as many crisp marks as badges, flags and machines show, or ink alone, as in handwriting."""
-    dark, light = marks(grey)
-    one_sided = max(dark, light) > _INK * (1 + min(dark, light))
-    return dark + light > _MARKED or one_sided
 
 
 def _flatness(source: Pixels) -> tuple[float, float]:

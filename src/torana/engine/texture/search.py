@@ -1,6 +1,5 @@
-"""Which other place each place takes its texture from: PatchMatch, coarse to fine, with its own surroundings barred."""
+"""Which other place each piece of open texture is taken from: one like it, not near it, and not taken too often."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,206 +7,161 @@ from numpy.typing import NDArray
 
 from torana.engine.kernel import kernel
 from torana.engine.planes import Floats
+from torana.engine.sight.saliency import blurred
 
 Places = NDArray[np.int32]
 Marks = NDArray[np.uint8]
-Random = NDArray[np.uint64]
-Parts = tuple[Floats, Marks, Marks, float]
-"""The fields of ``Stuff``, as kernels take them."""
+Parts = tuple[Floats, Floats, Marks, Marks]
+"""Plane, sorts, open and usable of ``Stuff``, as kernels take them."""
 
-_REACH = 3
-"""Patches reach this many pixels to each side."""
-_WELCOME = 0.5
-"""What a difference counts where it is to a further source: they shall leave their mark."""
-_ROUNDS = 4
-_NEIGHBOURS = 2
-_VOTES = 5
-"""Patches this many pixels apart, across and down, have a say in a pixel."""
-_FRESH = 64
-"""Random places that a place without any tries at first."""
-
-
-def _go_on() -> None:
-    """Nobody is waiting to cancel."""
+_TRIES = 256
+"""Places that a piece is compared with; as many again, of the first picture, where none of them will do."""
+_STEP = 4
+"""Every fourth pixel, across and down, is compared."""
+_STRANGE = 0.9
+"""How far apart, squared, the sorts of two pieces may be on an average."""
+_SORT = 1.5
+"""How much the sort of a texture counts against its pixels."""
+_SPENT = 0.7
+"""How much dearer a place becomes each time something near it is taken."""
+_MISSING = 0.12
+"""Share of a piece that may have no counterpart."""
+_COLOURS = 3
+"""How many of a sort's numbers are colour."""
+_FIELD = 12
+"""Cells a side of the map that shares out a picture among those that lend to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stuff:
-    """What may be exchanged, at one size."""
+    """What may be exchanged."""
 
     plane: Floats
-    """The picture (h, w, 3), further sources to its right."""
+    """The picture (h, w, C), further ones to its right; the squares of two pixels' differences sum up to about 1."""
+    sorts: Floats
+    """What sort of texture lies where, (h, w', 6), further pictures to the right; see ``zones``."""
     open: Marks
-    """Where, in the picture alone (h, w), something else may be put."""
+    """Where, in the first picture (h, w), something else is to be put."""
     usable: Marks
     """Which pixels of the plane may be taken."""
     barred: float
     """How near its own place nothing may be taken, in pixels."""
 
 
-@kernel
-def _next(state: Random, bound: int) -> int:
-    """A number below ``bound`` that looks random."""
-    s = state[0]
-    s ^= s << np.uint64(13)
-    s ^= s >> np.uint64(7)
-    s ^= s << np.uint64(17)
-    state[0] = s
-    return int((s >> np.uint64(11)) % np.uint64(bound))
+def pieces(stuff: Stuff, spacing: int, seed: int) -> Places:
+    """Pieces of the open texture: rows (y, x, dy, dx) of their centres and the way to where they are taken from.
+
+    Centres lie about ``spacing`` pixels apart. A piece for which nothing is found is left out.
+    """
+    rng = np.random.default_rng([seed, 11])
+    centres = _centres(stuff.open, spacing, rng)
+    found = np.zeros((len(centres), 4), np.int32)
+    if len(centres) and stuff.usable.any():
+        parts = stuff.plane, stuff.sorts, stuff.open, stuff.usable
+        _find(parts, (centres, _tries(stuff, centres, rng)), found, spacing, stuff.barred)
+    return found[found[:, 2:].any(1)]
+
+
+def _centres(opened: Marks, spacing: int, rng: np.random.Generator) -> Places:
+    """Open places (y, x), about evenly strewn, in random order."""
+    height, width = opened.shape
+    y, x = np.meshgrid(np.arange(0, height + spacing, spacing), np.arange(0, width + spacing, spacing), indexing="ij")
+    x = x + (np.arange(len(x)) % 2 * (spacing // 2))[:, None]
+    at = np.stack([y.ravel(), x.ravel()], axis=1) - rng.integers(0, spacing, 2)
+    at = np.clip(at + rng.integers(-(spacing // 4), spacing // 4 + 1, at.shape), 0, (height - 1, width - 1))
+    reach = spacing // 2
+    near = [opened[max(v - reach, 0) : v + reach + 1, max(u - reach, 0) : u + reach + 1].any() for v, u in at]
+    centres: Places = rng.permutation(at[np.array(near, np.bool_)]).astype(np.int32)
+    return centres
+
+
+def _tries(stuff: Stuff, centres: Places, rng: np.random.Generator) -> Places:
+    """Places (n, tries, 2) to compare each piece with: half of any one picture, as each lends to parts of the first."""
+    height, width = stuff.open.shape
+    lenders = [np.argwhere(tile > 0) for tile in np.split(stuff.usable, stuff.usable.shape[1] // width, axis=1)]
+    fields = [blurred(rng.standard_normal((_FIELD, _FIELD)), 1.0) if len(own) else None for own in lenders]
+    shares = np.stack([np.full((_FIELD, _FIELD), -np.inf) if field is None else field for field in fields])
+    lender = shares.argmax(0)[centres[:, 0] * _FIELD // height, centres[:, 1] * _FIELD // width]
+    tries = np.zeros((len(centres), 2 * _TRIES, 2), np.int32)
+    for k, own in enumerate(lenders):
+        asking = lender == k
+        if asking.any():
+            tries[asking, :_TRIES] = own[rng.integers(0, len(own), (int(asking.sum()), _TRIES))] + (0, k * width)
+    if len(lenders[0]):
+        tries[:, _TRIES:] = lenders[0][rng.integers(0, len(lenders[0]), (len(centres), _TRIES))]
+    return tries
 
 
 @kernel
-def _unlike(query: Floats, plane: Floats, here: tuple[int, int], there: tuple[int, int], most: float) -> float:
-    """How unlike two patches are, or any larger number once that exceeds ``most``."""
-    height, width = query.shape[0], query.shape[1]
-    total, weight = 0.0, _WELCOME if there[1] >= width else 1.0
-    for dy in range(-_REACH, _REACH + 1):
-        y = min(max(here[0] + dy, 0), height - 1)
-        for dx in range(-_REACH, _REACH + 1):
-            x = min(max(here[1] + dx, 0), width - 1)
-            for c in range(3):
-                off = query[y, x, c] - plane[there[0] + dy, there[1] + dx, c]
-                total += weight * off * off
-        if total > most:
-            break
+def _apart(plane: Floats, here: tuple[int, int], there: tuple[int, int], first: int) -> float:
+    """The sum of the squares by which two pixels differ, from a channel on."""
+    total = 0.0
+    for c in range(first, plane.shape[2]):
+        off = plane[here[0], here[1], c] - plane[there[0], there[1], c]
+        total += off * off
     return total
 
 
 @kernel
-def _may(usable: Marks, here: tuple[int, int], there: tuple[int, int], barred: float) -> bool:
-    """Whether a place may be taken for another."""
-    y, x = there
-    if y < _REACH or x < _REACH or y >= usable.shape[0] - _REACH or x >= usable.shape[1] - _REACH:
-        return False
-    far = (y - here[0]) ** 2 + (x - here[1]) ** 2 >= barred * barred
-    return far and usable[y, x] > 0
+def _held(usable: Marks, at: tuple[int, int], tile: tuple[int, int]) -> bool:
+    """Whether a pixel may be taken; ``tile`` is the first and the last but one column of the picture it must lie in."""
+    return 0 <= at[0] < usable.shape[0] and tile[0] <= at[1] < tile[1] and usable[at[0], at[1]] > 0
 
 
 @kernel
-def _candidate(places: Places, at: tuple[int, int, int, int], radius: int, state: Random) -> tuple[int, int]:
-    """The ``k``-th place to try: what the neighbours take, carried on, and then places about the best so far."""
-    y, x, k, step = at
-    if k < _NEIGHBOURS:
-        j, i = y - step * (k == 0), x - step * (k == 1)
-        if j < 0 or i < 0 or j >= places.shape[0] or i >= places.shape[1] or places[j, i, 0] < 0:
-            return -1, -1
-        return places[j, i, 0] + y - j, places[j, i, 1] + x - i
-    about = max(radius >> (k - _NEIGHBOURS), 1)
-    side = 2 * about + 1
-    return places[y, x, 0] + _next(state, side) - about, places[y, x, 1] + _next(state, side) - about
-
-
-@kernel
-def _seek(query: Floats, parts: Parts, places: Places, at: tuple[int, int, int], state: Random) -> None:
-    """Let one pixel look for a better place: its neighbours' first, then others ever nearer to the best so far."""
-    plane, _opened, usable, barred = parts
-    y, x, step = at
-    radius = max(usable.shape[0], usable.shape[1]) // 2
-    best = _unlike(query, plane, (y, x), (places[y, x, 0], places[y, x, 1]), np.inf)
-    for k in range(_NEIGHBOURS + 1 + int(np.log2(radius + 1))):
-        there = _candidate(places, (y, x, k, step), radius, state)
-        if not _may(usable, (y, x), there, barred):
+def _unlike(parts: Parts, here: tuple[int, int], there: tuple[int, int], reach: int) -> float:
+    """How unlike two pieces are, for each pixel open in the one; infinitely, where too much lacks in the other."""
+    plane, sorts, opened, usable = parts
+    width = opened.shape[1]
+    left = there[1] // width * width
+    # Another picture's colours do not count, as its texture is laid under the light that was here.
+    first = _COLOURS if left > 0 else 0
+    total, strange, count, missing = 0.0, 0.0, 0, 0
+    for n in range((2 * reach // _STEP + 1) ** 2):
+        dy, dx = n // (2 * reach // _STEP + 1) * _STEP - reach, n % (2 * reach // _STEP + 1) * _STEP - reach
+        y, x = here[0] + dy, here[1] + dx
+        round_ = dy * dy + dx * dx <= reach * reach and 0 <= y < opened.shape[0] and 0 <= x < width
+        if not round_ or opened[y, x] == 0:
             continue
-        cost = _unlike(query, plane, (y, x), there, best)
-        if cost < best:
-            best = cost
-            places[y, x, 0], places[y, x, 1] = there
-
-
-@kernel
-def _improve(query: Floats, parts: Parts, places: Places, seed: int, rounds: int) -> None:
-    """Let every open pixel look for a better place, from above and from below in turn."""
-    height, width = parts[1].shape
-    state = np.full(1, seed, np.uint64)
-    for turn in range(rounds):
-        step = 1 if turn % 2 == 0 else -1
-        for n in range(height * width):
-            m = n if step == 1 else height * width - 1 - n
-            y, x = m // width, m % width
-            if parts[1][y, x] > 0 and places[y, x, 0] >= 0:
-                _seek(query, parts, places, (y, x, step), state)
-
-
-@kernel
-def _start(parts: Parts, places: Places, y: int, x: int, state: Random) -> None:
-    """Give a pixel whose place may not be taken another at random; none, where none is found in time."""
-    _plane, _opened, usable, barred = parts
-    for _ in range(_FRESH):
-        if _may(usable, (y, x), (places[y, x, 0], places[y, x, 1]), barred):
-            return
-        places[y, x, 0], places[y, x, 1] = _next(state, usable.shape[0]), _next(state, usable.shape[1])
-    places[y, x, 0] = -1
-
-
-@kernel
-def _settle(parts: Parts, places: Places, seed: int) -> None:
-    """Give every open pixel a place that may be taken, where there is one, and every other its own."""
-    state = np.full(1, seed, np.uint64)
-    for y in range(places.shape[0]):
-        for x in range(places.shape[1]):
-            if parts[1][y, x] > 0:
-                _start(parts, places, y, x, state)
-            else:
-                places[y, x, 0], places[y, x, 1] = y, x
-
-
-@kernel
-def _tally(plane: Floats, places: Places, at: tuple[int, int], pixel: Floats) -> int:
-    """Fill in the mean of what the patches about a pixel say it is; tell how many do."""
-    count = 0
-    pixel[:] = 0.0
-    for k in range(_VOTES * _VOTES):
-        j, i = at[0] + k // _VOTES - _VOTES // 2, at[1] + k % _VOTES - _VOTES // 2
-        if j < 0 or i < 0 or j >= places.shape[0] or i >= places.shape[1] or places[j, i, 0] < 0:
-            continue
-        v, u = places[j, i, 0] + at[0] - j, places[j, i, 1] + at[1] - i
-        if 0 <= v < plane.shape[0] and 0 <= u < plane.shape[1]:
+        other = there[0] + dy, there[1] + dx
+        if _held(usable, other, (left, left + width)):
             count += 1
-            pixel += plane[v, u]
-    if count:
-        pixel /= np.float32(count)
-    return count
+            total += _apart(plane, (y, x), other, 0)
+            strange += _apart(sorts, (y, x), other, first)
+        else:
+            missing += 1
+    if count == 0 or missing > _MISSING * (count + missing) or strange > _STRANGE * count:
+        return np.inf
+    return (total + _SORT * strange) / count
 
 
 @kernel
-def _vote(plane: Floats, places: Places, query: Floats, out: Floats) -> None:
-    """Fill ``out`` with what the patches say, and with the query where none says anything."""
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            if _tally(plane, places, (y, x), out[y, x]) == 0:
-                out[y, x] = query[y, x]
+def _spent(found: Places, count: int, there: tuple[int, int], reach: int) -> float:
+    """How many times its difference a place costs, with what has been found so far."""
+    factor = 1.0
+    for k in range(count):
+        off_y, off_x = found[k, 0] + found[k, 2] - there[0], found[k, 1] + found[k, 3] - there[1]
+        if (found[k, 2] != 0 or found[k, 3] != 0) and off_y * off_y + off_x * off_x < reach * reach:
+            factor *= 1.0 + _SPENT
+    return factor
 
 
-def searched(levels: Sequence[Stuff], seed: int, cancelled: Callable[[], None] = _go_on) -> Places:
-    """For each pixel (y, x) of the last, finest level, the place in its plane to take from; -1 where there is none.
-
-    ``cancelled`` is called between the levels.
-    """
-    places: Places | None = None
-    for k, stuff in enumerate(levels):
-        cancelled()
-        height, width = stuff.open.shape
-        parts = stuff.plane, stuff.open, stuff.usable, stuff.barred
-        places = np.full((height, width, 2), -1, np.int32) if places is None else _finer(places, (height, width))
-        _settle(parts, places, seed + 2 * k + 1)
-        query = np.ascontiguousarray(stuff.plane[:, :width])
-        for turn in range(2 if k else 3):
-            _improve(query, parts, places, (seed + 2 * k + 1) * 8191 + turn, _ROUNDS if k == 0 else 2)
-            voted = np.empty_like(query)
-            _vote(stuff.plane, places, query, voted)
-            query = voted
-    assert places is not None
-    return places
-
-
-def _finer(places: Places, shape: tuple[int, int]) -> Places:
-    """The same offsets at another size."""
-    scale = shape[0] / places.shape[0], shape[1] / places.shape[1]
-    y = np.minimum((np.arange(shape[0]) + 0.5) / scale[0], places.shape[0] - 1).astype(np.intp)
-    x = np.minimum((np.arange(shape[1]) + 0.5) / scale[1], places.shape[1] - 1).astype(np.intp)
-    coarse = places[np.ix_(y, x)]
-    offset_y, offset_x = (coarse[..., 0] - y[:, None]) * scale[0], (coarse[..., 1] - x) * scale[1]
-    finer = np.stack([np.arange(shape[0])[:, None] + offset_y, np.arange(shape[1]) + offset_x], axis=2)
-    finer[coarse[..., 0] < 0] = -1
-    rounded: Places = np.floor(finer + 0.5).astype(np.int32)
-    return rounded
+@kernel
+def _find(parts: Parts, asked: tuple[Places, Places], found: Places, spacing: int, barred: float) -> None:
+    """Fill in each piece with the best of the places tried."""
+    centres, tries = asked
+    for n in range(len(centres)):
+        y, x = centres[n, 0], centres[n, 1]
+        least = np.inf
+        for t in range(tries.shape[1]):
+            v, u = tries[n, t, 0], tries[n, t, 1]
+            if t == _TRIES and least < np.inf:
+                break
+            if (v - y) ** 2 + (u - x) ** 2 < barred * barred:
+                continue
+            cost = _unlike(parts, (y, x), (v, u), spacing)
+            if cost < least:
+                cost *= _spent(found, n, (v, u), spacing)
+            if cost < least:
+                least = cost
+                found[n, 0], found[n, 1], found[n, 2], found[n, 3] = y, x, v - y, u - x
