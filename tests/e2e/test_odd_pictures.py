@@ -16,7 +16,8 @@ from tests.e2e.gateway import PHOTO, Gateway, token
 from tests.e2e.wire import Reply, ask, form, part, post
 
 ANSWERS = {200, 400}
-WORKER_MIB = 900
+WORKER_MIB = 300
+LARGE = (8_000, 5_000)
 SHAPES = [(1, 1), (1, 300), (300, 1), (2, 3), (17, 16), (24, 24), (4000, 3), (3, 4000), (640, 40), (1500, 1500)]
 MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"]
 SAVED_AS = {
@@ -85,6 +86,15 @@ def odd_pictures() -> Iterator[tuple[str, bytes]]:
     yield "drawing", b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 
+def large_pictures() -> Iterator[tuple[str, bytes]]:
+    """Of 40 megapixels each."""
+    for mode in ("1", "P", "L", "LA", "RGB", "RGBA"):
+        yield f"large {mode}", encoded(Image.new(mode, LARGE, 1), "PNG")
+    for kind in ("JPEG", "WEBP", "GIF"):
+        yield f"large {kind}", encoded(Image.new("L", LARGE, 99), kind)
+    yield "large with alpha", encoded(Image.new("RGBA", LARGE, "teal"), "WEBP")
+
+
 def high_water(pid: int) -> float:
     """The most memory that a process ever had, in MiB."""
     found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
@@ -94,7 +104,7 @@ def high_water(pid: int) -> float:
 
 @pytest.mark.timeout(300)
 def test_a_hundred_odd_pictures(gateway: Gateway) -> None:
-    pictures = list(odd_pictures())
+    pictures = [*odd_pictures(), *large_pictures()]
     assert len(pictures) >= 100
     workers, deaths = gateway.workers, gateway.metric("torana_worker_deaths_total")
 

@@ -202,6 +202,65 @@ def test_the_target_shrinks_a_jpeg_while_it_loads():
     assert decode(large, max_pixels=480_000, target=Size(900, 900)).size == (800, 600)
 
 
+SHRINKING = [
+    ("PNG", {}),
+    ("WEBP", {"lossless": True}),
+    ("WEBP", {"quality": 95}),
+    ("GIF", {}),
+    ("BMP", {}),
+    ("TIFF", {}),
+]
+
+
+@pytest.mark.parametrize(("file_format", "options"), SHRINKING)
+def test_the_target_shrinks_every_other_format_by_a_whole_number(file_format, options):
+    large = encoded(picture(size=Size(800, 601)), file_format, **options)
+
+    for target, size in [
+        (Size(50, 30), (100, 76)),
+        (Size(50, 90), (267, 201)),
+        (Size(200, 150), (400, 301)),
+        (Size(201, 20), (800, 601)),
+    ]:
+        made = decode(large, max_pixels=480_800, target=target)
+        assert made.size == size
+        assert lookalike(made.resize((37, 23)), picture())
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_shrinking_is_averaging(mode):
+    stored = picture("I" if mode == "I;16" else mode, Size(90, 60)).convert(mode)
+    data = encoded(stored, "PNG")
+
+    made = decode(data, max_pixels=5_400, target=Size(15, 10))
+
+    assert made.tobytes() == decode(data, max_pixels=5_400).reduce(3).tobytes()
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF"])
+def test_a_turned_picture_shrinks_as_shown(file_format):
+    tall = encoded(picture(size=Size(800, 200)), file_format, exif=exif(6))
+
+    assert decode(tall, max_pixels=160_000, target=Size(25, 100)).size == (50, 200)
+    assert decode(tall, max_pixels=160_000, target=Size(100, 25)).size == (200, 800)
+
+
+def test_a_moving_webp_shrinks_too():
+    moving = encoded(picture(size=Size(80, 60)), "WEBP", save_all=True, append_images=[Image.new("RGB", (80, 60))])
+
+    assert decode(moving, max_pixels=4_800, target=Size(20, 15)).size == (40, 30)
+
+
+def test_profiles_are_applied_to_what_has_shrunk():
+    red, green, blue = picture(size=Size(80, 60)).split()
+    data = encoded(Image.merge("RGB", (red, green, blue)), "PNG", icc_profile=swapped_profile())
+
+    made = decode(data, max_pixels=4_800, target=Size(20, 15))
+
+    assert made.size == (40, 30)
+    assert lookalike(made, Image.merge("RGB", (blue, green, red)).reduce(2))
+
+
 def test_the_target_is_measured_as_shown():
     tall = encoded(picture(size=Size(800, 200)), "JPEG", exif=exif(6))
 

@@ -185,6 +185,15 @@ async def test_a_job_whose_worker_is_killed_is_done_by_another(crew, jobs, incid
     assert [incident.reason for incident in incidents] == ["it ended, with exit status -9"]
 
 
+async def test_a_job_whose_worker_has_had_its_fill_is_done_by_another(crew, jobs, incidents, tmp_path):
+    workers = crew(memory=256 << 20)
+    await workers.start()
+    job = Job(f"{jobs}:eat_memory_once", os.fsencode(tmp_path / "mark"), (InMemory(b"picture"),))
+
+    assert await workers.run(job) == Made(b'"survived"', (b"picture",))
+    assert [incident.reason for incident in incidents] == ["it ended, with exit status 1"]
+
+
 async def test_neighbours_of_a_crash_are_untouched(crew, jobs, tmp_path):
     workers = crew(count=2)
     await workers.start()

@@ -7,7 +7,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 from PIL import (
     BmpImagePlugin,
@@ -23,8 +23,10 @@ from PIL import (
 
 from torana.core.content import OutputFormat, Size
 from torana.core.errors import InvalidImage
+from torana.media import png, webp
 from torana.media.probe import inspect
 from torana.media.probe.reader import Header
+from torana.media.tones import conversion, cut, joined, rows_of_a_band
 
 # Importing them is what makes them known to Pillow; it would load all its decoders to find WebP's and TIFF's.
 _DECODERS = {
@@ -65,10 +67,6 @@ _TURNS = {
 }
 """How to show a picture, by its EXIF orientation."""
 
-_GREYS = ("1", "L", "LA", "La")
-_DEEP_RANGES = {"I": (0.0, 65_535.0), "F": (0.0, 1.0)}
-"""What black and white are by custom in modes that have no bounds of their own; widened where values lie outside."""
-
 _SRGB_NAMES = (b"sRGB", "sRGB".encode("utf-16-be"))
 _SRGB = ImageCms.createProfile("sRGB")
 _PROFILE_SPACES = {"L": "GRAY", "LA": "GRAY", "RGB": "RGB ", "RGBA": "RGB ", "CMYK": "CMYK"}
@@ -84,15 +82,15 @@ _SAVING: dict[OutputFormat, dict[str, Any]] = {
 def decode(data: bytes, *, max_pixels: int, target: Size | None = None) -> Image.Image:
     """The picture as shown, in mode L, LA, RGB or RGBA, its colours in sRGB, without metadata; the first of several.
 
-    With a ``target`` size, a JPEG more than twice as large is decoded at a fraction of its size, never below twice
-    the target's, so that it fits as well as the whole would and costs much less. InvalidImage as ``probe``, and with
-    ``image_parse_error`` when the data turns out to be damaged.
+    With a ``target`` size, a picture more than twice as large is decoded at a fraction of its size, never below
+    twice the target's, so that it fits as well as the whole would and costs much less. InvalidImage as ``probe``, and
+    with ``image_parse_error`` when the data turns out to be damaged.
     """
     header = inspect(io.BytesIO(data), max_pixels=max_pixels)
     with _damage_refused():
-        stored = _load(data, header, target)
-        colours = _in_srgb(_eight_bits(stored), stored.info.get("icc_profile"))
-        # Pillow itself turns a TIFF while it loads.
+        stored, profile = _load(data, header, target)
+        colours = _in_srgb(stored, profile)
+        # Pillow itself turns a TIFF.
         turn = None if header.format == "tiff" else _TURNS.get(header.orientation)
         shown = colours if turn is None else colours.transpose(turn)
     shown.info = {}
@@ -131,21 +129,54 @@ def _damaged() -> InvalidImage:
     )
 
 
-def _load(data: bytes, header: Header, target: Size | None) -> Image.Image:
-    """Decode, after seeing that Pillow understands the header as we do."""
+def _load(data: bytes, header: Header, target: Size | None) -> tuple[Image.Image, bytes | None]:
+    """The picture in eight bits, as large as the target asks for, and its colour profile."""
+    image = _open(data, header)
+    profile = image.info.get("icc_profile")
+    # XMP may hold an orientation of its own, which Pillow would apply to a TIFF against what the header says.
+    image.info.pop("xmp", None)
+    factor = 1
+    if target is not None:
+        enough = _enough(header, target)
+        image.draft(None, enough)
+        factor = max(1, min(image.width // enough[0], image.height // enough[1]))
+    return _small_webp(data, image, factor) or _in_bands(data, image, factor), profile
+
+
+def _enough(header: Header, target: Size) -> tuple[int, int]:
+    """Twice the target's size, lying as the picture lies while it is loaded."""
+    if header.format != "tiff":
+        # What changes width for height also changes it back.
+        target = Header(header.format, target, header.orientation).shown
+    return 2 * target.width, 2 * target.height
+
+
+def _open(data: bytes, header: Header) -> Image.Image:
+    """The picture, not decoded yet, after seeing that Pillow understands the header as we do."""
     image = Image.open(io.BytesIO(data), formats=[str(_DECODERS[header.format].format)])
     expected = header.shown if header.format == "tiff" else header.stored
     if image.size != (expected.width, expected.height):
         raise _damaged()
-    if target is not None:
-        # Turned as the picture will be: what changes width for height also changes it back.
-        needed = Header(header.format, target, header.orientation).shown
-        image.draft(None, (2 * needed.width, 2 * needed.height))
-    # XMP may hold an orientation of its own, which Pillow would apply to a TIFF against what the header says.
-    image.info.pop("xmp", None)
-    with _libtiff_silenced():
-        image.load()
     return image
+
+
+def _small_webp(data: bytes, image: Image.Image, factor: int) -> Image.Image | None:
+    """A WebP that need not be decoded in its full size; None for anything else."""
+    if factor == 1 or not isinstance(image, WebPImagePlugin.WebPImageFile):
+        return None
+    size = Size(-(-image.width // factor), -(-image.height // factor))
+    return webp.shrunk(data, size, alpha=image.mode == "RGBA")
+
+
+def _in_bands(data: bytes, image: Image.Image, factor: int) -> Image.Image:
+    """The picture in eight bits; as it is stored it is in memory once at most, and a PNG never."""
+    rows = rows_of_a_band(image.width, factor)
+    bands = png.bands(data, image, rows=rows) if isinstance(image, PngImagePlugin.PngImageFile) else None
+    if bands is None:
+        with _libtiff_silenced():
+            image.load()
+        bands = cut(image, rows)
+    return joined(map(conversion(image), bands), height=image.height, factor=factor)
 
 
 @contextmanager
@@ -159,29 +190,6 @@ def _libtiff_silenced() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nothing)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A copy in mode L, LA, RGB, RGBA or CMYK."""
-    if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    if image.mode in _DEEP_RANGES:
-        return _deep_grey(image)
-    if image.mode == "CMYK":
-        return image.copy()
-    base = "L" if image.mode in _GREYS else "RGB"
-    alpha = "A" if image.has_transparency_data else ""
-    return image.convert(base + alpha)
-
-
-def _deep_grey(image: Image.Image) -> Image.Image:
-    """Grey of 32 bits, scaled to eight."""
-    values = image.convert("F")
-    low, high = cast("tuple[float, float]", values.getextrema())  # of a single band
-    black, white = _DEEP_RANGES[image.mode]
-    black, white = min(black, low), max(white, high)
-    scale = 255 / (white - black)
-    return values.point(lambda value: value * scale + (0.5 - black * scale)).convert("L")
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -36,6 +36,17 @@ def test_captions_stand_below():
     assert len(named.crop(below).getcolors() or ()) > 1
 
 
+def test_a_long_caption_keeps_its_end_and_its_column():
+    long, short = "a-name-much-longer-than-its-picture-1.png", "b.png"
+    pictures = flat((50, 50), (9, 9, 9)), flat((50, 50), (9, 9, 9))
+    sheet, other = (laid_out(*pictures, captions=(first, short)) for first in (long, long[1:]))
+    alone = laid_out(*pictures, captions=("", short))
+    first_column, second_column = (0, 111, 115, sheet.height), (115, 111, sheet.width, sheet.height)
+    assert sheet.crop(second_column).tobytes() == alone.crop(second_column).tobytes()
+    assert sheet.crop(first_column).tobytes() == other.crop(first_column).tobytes()
+    assert sheet.crop(first_column).tobytes() != alone.crop(first_column).tobytes()
+
+
 def test_what_is_clear_shows_the_ground():
     assert laid_out(flat((50, 50), (255, 0, 0, 0), "RGBA"), captions=("",)).getpixel((60, 60)) == (255, 255, 255)
 

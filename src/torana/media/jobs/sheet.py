@@ -24,7 +24,7 @@ def lay_out(params: bytes, sources: list[bytes]) -> Made:
         tile = _tile(source, sheet)
         at = (left + (sheet.tile - tile.width) // 2, _GAP + (sheet.tile - tile.height) // 2)
         picture.paste(tile, at, tile)
-        pen.text((left, sheet.tile + _GAP + 2), caption, fill=_INK)
+        pen.text((left, sheet.tile + _GAP + 2), _shortened(caption, sheet.tile, pen), fill=_INK)
     return Made(blobs=(encode(picture, "png"),))
 
 
@@ -32,3 +32,12 @@ def _tile(source: bytes, sheet: Sheet) -> Image.Image:
     tile = decode(source, max_pixels=sheet.max_pixels, target=Size(sheet.tile, sheet.tile)).convert("RGBA")
     tile.thumbnail((sheet.tile, sheet.tile), Image.Resampling.LANCZOS)
     return tile
+
+
+def _shortened(caption: str, width: int, pen: ImageDraw.ImageDraw) -> str:
+    """The caption, or as much of its end as fits: that is where names of one folder differ."""
+    shown = caption
+    while caption and pen.textlength(shown) > width:
+        caption = caption[1:]
+        shown = f"...{caption}"
+    return shown
