@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from torana.config.load import ConfigError, Document, Mistake, load_file, load_text
-from torana.config.model import Account, Issuer, Model, Secret, Server, Settings, TargetRef
+from torana.config.model import Issuer, Server, Settings
+from torana.config.secrets import Secret
 from torana.config.units import Bytes, Seconds
+from torana.config.upstreams import Account, Model, TargetRef
 
 SAMPLE = """\
 server: {host: 127.0.0.1, port: 8787, data_dir: ./data}
@@ -168,7 +170,8 @@ providers:
 models:
   one:                          #> models.one: `targets` is missing.
   two: {targets: }              #> models.two.targets: needs at least 1.
-  three: {targets: [a/b]}       #> models.three.targets[0]: expected settings below it: target.
+  three: {targets: [a/b]}       #> models.three.targets[0]: expected settings below it: target, priority, weight,\
+ when, parameters, headers, prompt.
   four: {targets: [{target: a}]}  #> models.four.targets[0].target: expected something like studio/patchwork.
 """,
     """
@@ -207,7 +210,8 @@ def test_every_mistake_is_told_at_once_with_its_line(text):
 
 @pytest.mark.parametrize("text", ["5", "hello", "- server", "[]", '""'])
 def test_a_root_that_holds_no_settings(text):
-    told = "line 1: expected settings below it: server, uploads, pictures, workers, telemetry, auth, providers, models."
+    told = "line 1: expected settings below it: server, uploads, pictures, workers, telemetry, auth, images, retries, "
+    told += "idempotency, providers, models."
     assert mistakes(text) == [told]
 
 

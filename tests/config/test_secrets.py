@@ -1,7 +1,6 @@
 import pytest
 
-from torana.config.model import Secret
-from torana.config.secrets import SecretMissing, read_secret
+from torana.config.secrets import Secret, SecretMissing, read_secret
 
 
 def test_from_the_environment():

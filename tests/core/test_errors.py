@@ -8,6 +8,7 @@ from torana.core.errors import (
     DeadlineExceeded,
     InvalidImage,
     InvalidRequest,
+    KeyReused,
     MethodNotAllowed,
     ModelNotFound,
     Moderated,
@@ -76,6 +77,7 @@ def test_what_is_given_stays():
         (InvalidImage(""), 400, "invalid_image", "image"),
         (InvalidImage("", param=None, code="image_too_large"), 400, "image_too_large", None),
         (Moderated(""), 400, "moderation_blocked", None),
+        (KeyReused("", param="Idempotency-Key"), 422, "idempotency_key_reused", "Idempotency-Key"),
         (Unauthenticated(""), 401, "invalid_api_key", None),
         (ModelNotFound("", param="model"), 404, "model_not_found", "model"),
         (WorkFailed(""), 500, "internal_error", None),
@@ -97,7 +99,13 @@ def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
         "UpstreamRateLimited": ("rate_limit_error", "rate_limit_exceeded"),
         "UpstreamTimeout": ("timeout", "upstream_timeout"),
         "UpstreamUnreachable": ("server_error", "upstream_unreachable"),
+        "UpstreamCut": ("server_error", "upstream_unreachable"),
     }
+
+
+@pytest.mark.parametrize("kind", ANSWERS, ids=lambda kind: kind.__name__)
+def test_nothing_is_spent_until_somebody_says_so(kind):
+    assert kind.spent is False
 
 
 def test_a_wrong_method_is_told_the_right_ones():

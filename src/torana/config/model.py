@@ -4,33 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from torana.config.units import Bytes, Seconds
+from torana.config.secrets import Secret
+from torana.config.units import MAY_BE_ZERO, URL, Bytes, Seconds
+from torana.config.upstreams import Account, Idempotency, Images, Model, Retries
 
-Extension = Literal["seed", "strength", "output_format"]
 Algorithm = Literal["HS256", "RS256", "PS256", "ES256", "EdDSA"]
-UpstreamModel = Annotated[str, Meta(pattern=r"^\S+\Z", examples=["flux-redux"])]
-Host = Annotated[str, Meta(pattern=r"^[^/@\s]+\Z", examples=["cdn.example", "10.0.0.5:9000"])]
 
-URL = r"^https?://[^/?#\s@]+(/[^?#\s]*)?\Z"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
-
-
-MAY_BE_ZERO = {"zero": True}
-"""The mark of durations and sizes that mean something at 0; any other would stop the gateway from working."""
-
-
-class Secret(Struct, frozen=True, forbid_unknown_fields=True):
-    """A secret that lives elsewhere: in the environment or in a file, never in this one."""
-
-    env: Annotated[str, Meta(min_length=1, description="Name of the environment variable that holds it.")] | None = None
-    file: Annotated[str, Meta(min_length=1, description="Path of the file that holds it.")] | None = None
-
-    def __post_init__(self) -> None:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("a secret names either `env` or `file`")
-
-    def __str__(self) -> str:
-        return f"environment variable {self.env}" if self.env else f"file {self.file}"
 
 
 class Server(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +44,13 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     head_timeout: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = Seconds(10)
     max_connections: Annotated[int, Meta(ge=1, description="Connections of one process; more are refused.")] = 4096
     max_concurrent: Annotated[int, Meta(ge=1, description="Calls in flight in one process; more get 429.")] = 512
+    watch: Annotated[
+        Seconds,
+        Meta(
+            extra=MAY_BE_ZERO,
+            description="How often this file and those it names are looked at for changes to take up; 0 is never.",
+        ),
+    ] = Seconds(2)
 
 
 class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
@@ -221,66 +208,6 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     cache: Annotated[int, Meta(ge=0, description="Verified tokens remembered, never past their expiry.")] = 10_000
 
 
-class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long an upstream may take."""
-
-    connect: Annotated[Seconds, Meta(description="Until connected, TLS included.")] = Seconds(5)
-    first_byte: Annotated[Seconds, Meta(description="From the request's last byte to the reply's first.")] = Seconds(
-        300
-    )
-    total: Annotated[Seconds, Meta(description="From start to the reply's last byte.")] = Seconds(500)
-
-
-class Account(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account with a provider."""
-
-    type: Annotated[str, Meta(description="Which provider: see the provider table.")]
-    base_url: (
-        Annotated[
-            str,
-            Meta(
-                pattern=URL, examples=["https://api.example/v1"], description="Where the API starts, version included."
-            ),
-        ]
-        | None
-    ) = None
-    api_key: (
-        Annotated[
-            Secret,
-            Meta(description="Our key there, sent as a bearer token. The caller's token is never forwarded."),
-        ]
-        | None
-    ) = None
-    models: Annotated[
-        tuple[UpstreamModel, ...], Meta(description="Models of the upstream that callers may name as `account/model`.")
-    ] = ()
-    extensions: Annotated[
-        tuple[Extension, ...],
-        Meta(description="Extension fields that this upstream understands."),
-    ] = ()
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    max_reply: Annotated[Bytes, Meta(description="Bytes of one reply.")] = Bytes(128 * 1024**2)
-    download_hosts: Annotated[
-        tuple[Host, ...],
-        Meta(description="Hosts (`host` or `host:port`) whose picture links may be plain http or private addresses."),
-    ] = ()
-    max_connections: Annotated[int, Meta(ge=1, description="Connections to it at once; more calls wait.")] = 100
-
-
-class TargetRef(Struct, frozen=True, forbid_unknown_fields=True):
-    """One place a model may go."""
-
-    target: Annotated[
-        str, Meta(pattern=r"^[^/\s]+/\S+\Z", examples=["studio/patchwork"], description="`account/model`.")
-    ]
-
-
-class Model(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model of our own naming: its targets are tried in order."""
-
-    targets: Annotated[tuple[TargetRef, ...], Meta(min_length=1, description="Where it may go, in this order.")]
-
-
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -290,6 +217,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     workers: Workers = field(default_factory=Workers)
     telemetry: Telemetry = field(default_factory=Telemetry)
     auth: Auth = field(default_factory=Auth)
+    images: Images = field(default_factory=Images)
+    retries: Retries = field(default_factory=Retries)
+    idempotency: Idempotency = field(default_factory=Idempotency)
     providers: Annotated[dict[str, Account], Meta(description="Accounts with providers, by a name of yours.")] = field(
         default_factory=dict
     )

@@ -1,10 +1,25 @@
-"""Fetches secrets from where the configuration says they are."""
+"""Secrets: where the configuration says they are, and how they are fetched from there."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from torana.config.model import Secret
+from msgspec import Meta, Struct
+
+
+class Secret(Struct, frozen=True, forbid_unknown_fields=True):
+    """A secret that lives elsewhere: in the environment or in a file, never in this one."""
+
+    env: Annotated[str, Meta(min_length=1, description="Name of the environment variable that holds it.")] | None = None
+    file: Annotated[str, Meta(min_length=1, description="Path of the file that holds it.")] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("a secret names either `env` or `file`")
+
+    def __str__(self) -> str:
+        return f"environment variable {self.env}" if self.env else f"file {self.file}"
 
 
 class SecretMissing(Exception):

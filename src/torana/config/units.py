@@ -58,3 +58,10 @@ def _quantity(written: object, units: Mapping[str, float], plain: str, right: st
     if match is None or (match[2] or plain) not in units:
         raise ValueError(f"expected {right}, got {written!r}")
     return float(match[1]) * units[match[2] or plain]
+
+
+URL = r"^https?://[^/?#\s@]+(/[^?#\s]*)?\Z"
+"""The pattern of an address with no credentials, query or fragment."""
+
+MAY_BE_ZERO = {"zero": True}
+"""The mark of durations and sizes that mean something at 0; any other would stop the gateway from working."""

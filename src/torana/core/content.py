@@ -42,6 +42,10 @@ class PictureInfo:
 
     format: str
     size: Size
+    bare: bool = False
+    """Known to be one upright frame without metadata: nothing in it says where or by whom it was taken."""
+    opaque: bool = False
+    """Known to have no transparency."""
 
     @property
     def media_type(self) -> str:

@@ -4,7 +4,8 @@ ToranaError
 ├── CallerError                     the caller's to mend; never tried on another target
 │   ├── InvalidRequest      400
 │   │   ├── InvalidImage    400     the picture itself
-│   │   └── Moderated       400     refused by an upstream's moderation
+│   │   ├── Moderated       400     refused by an upstream's moderation
+│   │   └── KeyReused       422     another request under an Idempotency-Key
 │   ├── Unauthenticated     401
 │   ├── Forbidden           403
 │   ├── NotFound            404
@@ -21,6 +22,7 @@ ToranaError
     ├── UpstreamRateLimited 429
     ├── UpstreamTimeout     504
     └── UpstreamUnreachable 502
+        └── UpstreamCut     502     the connection broke after the request was under way
 
 Two seams: foreign errors become these in ``upstream``, these become bytes in ``edge/errors``. The wire's four members
 (``message``, ``type``, ``param``, ``code``) are OpenAI's; every message here may be shown to the caller.
@@ -39,6 +41,9 @@ class ToranaError(Exception):
     type: ClassVar[str] = "server_error"
     default_code: ClassVar[str | None] = None
     retryable: ClassVar[bool] = False
+
+    spent = False
+    """Whether an upstream may charge for what was done before it went wrong; clients are told not to ask again."""
 
     def __init__(
         self,
@@ -84,6 +89,13 @@ class Moderated(InvalidRequest):
 
     type = "image_generation_user_error"
     default_code = "moderation_blocked"
+
+
+class KeyReused(InvalidRequest):
+    """An ``Idempotency-Key`` that belongs to another request of the same caller."""
+
+    status = 422
+    default_code = "idempotency_key_reused"
 
 
 class Unauthenticated(CallerError):
@@ -199,6 +211,10 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamUnreachable(UpstreamError):
-    """No connection, or one that broke."""
+    """No connection: nothing was sent."""
 
     default_code = "upstream_unreachable"
+
+
+class UpstreamCut(UpstreamUnreachable):
+    """The connection broke after the request was under way: nobody can say whether the work was done."""

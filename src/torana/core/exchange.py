@@ -1,13 +1,18 @@
 """The values that travel from stage to stage: frozen, so that a signature says what a stage needs and what it adds."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from decimal import Decimal
+from typing import Generic, Literal, Protocol, TypeVar
 
 from torana.core.content import PictureInfo
 
 R = TypeVar("R")
 B = TypeVar("B")
+
+EVENT_STREAM = "text/event-stream"
+"""The media type under which events travel."""
 
 
 class Upload(Protocol):
@@ -47,21 +52,62 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A provider account and a model of its own."""
+    """A provider account and a model of its own, and what the operator set for this way of reaching it."""
 
     account: str
     model: str
+    parameters: tuple[tuple[str, str | int | float | bool], ...] = ()
+    """Fields of the upstream's own, sent along and in place of ours of the same name."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers to send along."""
+    prompt: str | None = None
+    """What to ask for where a variation needs a prompt."""
+    priority: int = 0
+    """0 is tried first."""
+    weight: int = 1
+    """Its share of the calls, where chance decides; 0 is for fallbacks only."""
+    when: tuple[tuple[str, str], ...] = ()
+    """Only for calls whose metadata has all of these values."""
 
     def __str__(self) -> str:
         return f"{self.account}/{self.model}"
 
 
 @dataclass(frozen=True, slots=True)
+class CircuitRule:
+    """When a target that keeps failing is left alone, and for how long; times in seconds."""
+
+    window: float = 60.0
+    """How far back failures count."""
+    min_calls: int = 5
+    """Calls in the window before it can open."""
+    failures: float = 0.5
+    """Share of failed calls that opens it."""
+    open_for: float = 30.0
+    """How long it stays open before one call may try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How the targets of a plan are tried."""
+
+    order: Literal["priority", "weight", "latency"] = "priority"
+    sticky: str | None = None
+    """Calls with the same value of this (``subject``, ``metadata.KEY``) go to the same target."""
+    fallback_on: frozenset[int] = frozenset({401, 403, 404, 408, 429, 500, 502, 503, 504})
+    """Statuses of a target's failure after which the next one is tried."""
+    hedge_after: float | None = None
+    """Seconds after which a second target is asked too; None is never."""
+    circuit: CircuitRule = CircuitRule()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Where a call may go, in order."""
+    """Where a call may go, as the operator wrote it down, and how that is tried."""
 
     model: str
     targets: tuple[Target, ...]
+    routing: Routing = Routing()
 
 
 class Asked(Protocol):
@@ -72,6 +118,36 @@ class Asked(Protocol):
         """The model that the client names."""
         ...
 
+    @property
+    def parts(self) -> Iterator["bytes | Upload"]:
+        """Everything that was asked, piece by piece: two requests are alike when their parts are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One item of an event stream: its name, ``message`` where it has none, and its data."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """An unfinished picture as the upstream made it: a preview, of which none need ever be seen."""
+
+    base64: str = field(repr=False)
+    index: int
+    """From 0; a call that is tried again begins anew."""
+    size: str | None = None
+    """As ``WIDTHxHEIGHT``; None where the upstream does not say."""
+    output_format: str | None = None
+    """None where the upstream does not say."""
+
+
+def _nobody(*_told: object) -> None:
+    """Nobody wants to know."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R]):
@@ -81,10 +157,12 @@ class Call(Generic[R]):
     operation: str
     authorization: str | None
     read: Callable[[], Awaitable[R]]
-
-
-def _nobody_counts() -> None:
-    """Nobody shows progress."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What the caller says of the call, for routing, limits and accounts."""
+    key: str | None = None
+    """The caller's own name for the call, by which he may send it twice and have it done once."""
+    on_partial: Callable[[R, Partial], None] = _nobody
+    """Called with the request and each unfinished picture that comes before the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +173,16 @@ class Context:
     """Who is asking: whose turn it is where callers take turns."""
     headers: Sequence[tuple[str, str]] = ()
     """Trace context to carry on."""
-    on_picture: Callable[[], None] = _nobody_counts
+    on_picture: Callable[[], None] = _nobody
     """Called for each picture that is done, where they are made one by one."""
+    on_partial: Callable[[Partial], None] = _nobody
+    """Called with each unfinished picture that the upstream shows."""
+    within: float = math.inf
+    """Time that is left for the whole call, in seconds."""
+    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    """The target's own fields, sent along and in place of ours of the same name."""
+    prompt: str | None = None
+    """What this target is told where a variation needs a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +195,7 @@ class Message:
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
-    body: tuple[bytes | Upload, ...] = ()
+    body: tuple[bytes | Upload, ...] = field(default=(), repr=False)
 
     @property
     def length(self) -> int:
@@ -130,6 +216,12 @@ class Usage:
     """What a call used. Unknown is None, never zero."""
 
     images: int | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    """By the name they are charged under; none where the upstream does not count in them."""
+    cost: Decimal | None = None
+    """US dollars, as far as it is known: None is unknown, never nothing."""
+    price: str | None = None
+    """Where the price was read, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +245,5 @@ class Answer(Generic[R, B]):
     request: R
     reply: Reply[B]
     target: Target
+    replayed: bool = False
+    """Whether it is the answer to an earlier call of the same key."""
