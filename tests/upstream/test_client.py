@@ -9,7 +9,7 @@ import pytest
 
 from tests.upstream.wire import OK, Wire, answering, upstream
 from torana.core.content import PictureInfo, Size
-from torana.core.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Headers, Origin, Timeouts
 from torana.upstream.transport import AiohttpClient
@@ -319,7 +319,7 @@ async def test_connect_includes_tls(client):
         error = await failure(
             client, Origin(f"https://{up.host}"), message=GET, timeouts=Timeouts(connect=0.1, first_byte=5, total=5)
         )
-    assert isinstance(error, UpstreamUnreachable)
+    assert type(error) is UpstreamUnreachable
     assert error.message == "No connection to the upstream within 0.1 s."
 
 
@@ -403,7 +403,7 @@ async def test_broken_connection(client, said, how, message):
 
     async with upstream(script) as up:
         error = await failure(client, up.origin, message=message)
-    assert isinstance(error, UpstreamUnreachable)
+    assert type(error) is UpstreamCut
     assert error.message in {"The upstream broke off its reply.", "The connection to the upstream broke."}
 
 
@@ -438,7 +438,7 @@ async def test_a_post_is_never_sent_twice(client):
 async def test_what_is_not_http_is_refused(client, said):
     async with upstream(answering(said)) as up:
         error = await failure(client, up.origin)
-    assert type(error) in {UpstreamError, UpstreamUnreachable}
+    assert type(error) in {UpstreamError, UpstreamCut}
     assert error.message in {"The upstream's answer is not HTTP.", "The upstream broke off its reply."}
 
 
@@ -473,5 +473,16 @@ async def test_nobody_there(client):
     async with upstream(answering()) as up:
         pass
     error = await failure(client, up.origin)
-    assert isinstance(error, UpstreamUnreachable)
+    assert type(error) is UpstreamUnreachable
     assert error.message == "The upstream could not be reached."
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["nothing", "no TLS"])
+async def test_nothing_was_sent_where_tls_failed(client, said):
+    async def script(wire: Wire) -> None:
+        await wire.reader.read(1)
+        await wire.say(said)
+        await wire.hang_up()
+
+    async with upstream(script) as up:
+        assert type(await failure(client, Origin(f"https://{up.host}"))) is UpstreamUnreachable

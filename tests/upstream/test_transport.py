@@ -12,7 +12,7 @@ import pytest
 from aiohttp.abc import AbstractResolver
 
 from tests.upstream.wire import OK, Wire, answering, upstream
-from torana.core.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import UpstreamCut, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Origin, Timeouts
 from torana.upstream.transport import AiohttpClient
@@ -159,8 +159,9 @@ async def test_certificate_is_checked(server_tls, client_tls, trusted):
         aiohttp_client(tls=client_tls if trusted else None) as client,
     ):
         origin = Origin(f"https://localhost:{up.port}") if trusted else up.origin
-        with pytest.raises(UpstreamUnreachable, match="No secure connection to the upstream could be made"):
+        with pytest.raises(UpstreamUnreachable, match="No secure connection to the upstream could be made") as caught:
             await exchange(client, origin)
+    assert type(caught.value) is UpstreamUnreachable
 
 
 class Lost(AbstractResolver):
@@ -175,6 +176,7 @@ async def test_unknown_name():
     async with aiohttp_client(resolver=Lost()) as client:
         with pytest.raises(UpstreamUnreachable, match="The upstream could not be reached") as caught:
             await exchange(client, Origin("http://upstream.example"))
+    assert type(caught.value) is UpstreamUnreachable
     assert "upstream.example" not in caught.value.message
     assert "upstream.example" in str(caught.value.__cause__)
 
@@ -198,7 +200,7 @@ async def test_broken_upload_breaks_the_connection():
         assert await wire.gone()
 
     async with upstream(script) as up, aiohttp_client() as client:
-        with pytest.raises(UpstreamError):
+        with pytest.raises(UpstreamCut):
             await exchange(client, up.origin, Message("POST", "/", (), (Broken(),)))  # type: ignore[arg-type]
         await asyncio.wait(up.tasks)
 

@@ -120,6 +120,9 @@ async def upstream(
     try:
         yield up
     finally:
+        # A connection that is accepted in the turn in which the server closes would be left open by asyncio.
+        for _ in range(2):
+            await asyncio.sleep(0)
         server.close()
         for task in up.tasks:
             task.cancel()

@@ -108,11 +108,11 @@ class Client(Protocol):
         body is all sent is given at once. The connection is held until the block ends; it is dropped when the reply
         was not read to its end, or the block or the call was cancelled or failed.
 
-        A message is sent once, whatever happens: upstreams charge for work. Only methods that HTTP calls idempotent,
-        such as GET, may go out a second time when the connection breaks before the reply.
+        A message never reaches an upstream again where it might charge again. Only methods that HTTP calls
+        idempotent, such as GET, may go out a second time when the connection breaks before the reply.
 
-        Raises UpstreamUnreachable for no connection or a broken one, UpstreamTimeout, and UpstreamError for a reply
-        that is not HTTP, too large, or compressed although we ask for none. Their messages name no address; what
-        caused them is chained.
+        Raises UpstreamUnreachable when no connection was made and nothing sent, UpstreamCut when it broke later,
+        UpstreamTimeout, and UpstreamError for a reply that is not HTTP, too large, or compressed although we ask for
+        none. Their messages name no address; what caused them is chained.
         """
         ...

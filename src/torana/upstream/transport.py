@@ -14,7 +14,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from torana.core.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message, Upload
 from torana.upstream.client import Headers, Origin, Response, Timeouts
 
@@ -29,11 +29,14 @@ _TRANSLATION: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
     (TimeoutError, UpstreamTimeout, "The upstream did not answer in full within {0.total:g} s."),
     (aiohttp.ClientSSLError, UpstreamUnreachable, "No secure connection to the upstream could be made."),
     (aiohttp.ClientConnectorError, UpstreamUnreachable, "The upstream could not be reached."),
-    (aiohttp.ClientPayloadError, UpstreamUnreachable, "The upstream broke off its reply."),
+    (aiohttp.ClientPayloadError, UpstreamCut, "The upstream broke off its reply."),
     (aiohttp.ClientResponseError, UpstreamError, "The upstream's answer is not HTTP."),
-    (aiohttp.ClientError, UpstreamUnreachable, "The connection to the upstream broke."),
+    (aiohttp.ClientError, UpstreamCut, "The connection to the upstream broke."),
 )
-"""Foreign errors, ours, and what we say; the first that fits, so the particular stands before the general."""
+"""Foreign errors, ours, and what we say; the first that fits, so the particular stands before the general.
+
+The connector's errors come before anything was sent; after any other, nobody can say what the upstream did.
+"""
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""The port to what opens doors, and the plainest way: headers that are always the same."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torana.core.exchange import Message
+
+_SENDABLE = re.compile(r"[!-~]+( [!-~]+)*")
+
+
+class Signer(Protocol):
+    """An account's credentials at an upstream, at work. They are in no error and no representation."""
+
+    async def headers(self, message: Message, url: str) -> tuple[tuple[str, str], ...]:
+        """What opens the door for ``message`` at ``url``, its whole address, now; to be sent beside its own headers.
+
+        UpstreamAuth when the upstream gives us nothing to open it with.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """One header, the same for every message: ``Fixed("authorization", f"Bearer {key}")``.
+
+    ValueError when the value is not printable ASCII: no header can carry it.
+    """
+
+    name: str
+    value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _SENDABLE.fullmatch(self.value):
+            raise ValueError("api_key must be printable ASCII on one line, without spaces around it")
+
+    async def headers(self, message: Message, url: str) -> tuple[tuple[str, str], ...]:  # noqa: ARG002 - the port's
+        """The header."""
+        return ((self.name, self.value),)
+
+
+def basic(secret: str) -> Fixed:
+    """HTTP's Basic for ``user:password``; ValueError when there is no colon, or nothing before it."""
+    user, colon, _ = secret.partition(":")
+    if not user or not colon:
+        raise ValueError("api_key must be USER:PASSWORD")
+    return Fixed("authorization", f"Basic {base64.b64encode(secret.encode()).decode()}")
