@@ -5,7 +5,7 @@ import pytest
 
 from tests.media.samples import SIZE, exif, jpegs, turned
 from torana.core.errors import InvalidImage
-from torana.media.probe import inspect
+from torana.media.probe import inspect, probe
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 SCAN = b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"entropy\xff\0coded"
@@ -85,3 +85,45 @@ def test_an_app1_that_is_no_exif_is_passed_over():
 
 def test_big_exif_is_stepped_over():
     assert inspect(io.BytesIO(jpegs()["jpeg big exif"]), max_pixels=SIZE.pixels).stored == SIZE
+
+
+JFIF = segment(0xE0, b"JFIF\0" + bytes(9))
+ADOBE = segment(0xEE, b"Adobe" + bytes(7))
+
+
+def bare(*segments: bytes, tail: bytes = b"") -> bool:
+    data = START + b"".join(segments) + frame(7, 5) + SCAN + END + tail
+    info = probe(io.BytesIO(data), max_pixels=35)
+    assert info.opaque
+    return info.bare
+
+
+@pytest.mark.parametrize(
+    "segments", [(), (JFIF,), (ADOBE,), (JFIF, ADOBE, segment(0xDB, bytes(65)), segment(0xDD, b"12"))]
+)
+def test_tables_leave_it_bare(segments):
+    assert bare(*segments)
+
+
+@pytest.mark.parametrize("marker", [0x02, 0xBF, *range(0xE0, 0xFF)])
+def test_every_other_segment_may_tell_more(marker):
+    assert not bare(JFIF, segment(marker, b"anything"))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [segment(0xE0, b"JFIF\0" + bytes(12)), segment(0xE0, b"JFXX\0" + bytes(9)), segment(0xEE, b"Adobe" + bytes(8))],
+    ids=["thumbnail", "other thumbnail", "longer"],
+)
+def test_harmless_segments_must_be_just_that(odd):
+    assert not bare(odd)
+
+
+@pytest.mark.parametrize("segments", [(JFIF, b"home"), (b"\xff\0home", JFIF), (b"\xff\0home",)])
+def test_strays_may_tell_more(segments):
+    assert not bare(*segments)
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"\xff\xd9\n", b"ftypmp42"])
+def test_what_follows_its_end_may_tell_more(tail):
+    assert not bare(tail=tail)

@@ -3,8 +3,9 @@ import io
 import pytest
 
 from tests.media.samples import SIZE, chunk, exif, png_header
+from torana.core.content import PictureInfo
 from torana.core.errors import InvalidImage
-from torana.media.probe import inspect
+from torana.media.probe import inspect, probe
 
 PIXELS = chunk(b"IDAT", b"anything")
 END = chunk(b"IEND")
@@ -57,3 +58,34 @@ def test_a_broken_orientation_spoils_nothing():
     data = png_header(SIZE.width, SIZE.height) + chunk(b"eXIf", b"II*\0\xff\xff\xff\xff") + PIXELS + END
 
     assert inspect(io.BytesIO(data), max_pixels=SIZE.pixels).orientation == 1
+
+
+def found(*between: bytes, colour: int = 2, tail: bytes = b"") -> PictureInfo:
+    data = png_header(9, 9, colour=colour) + b"".join(between) + PIXELS + END + tail
+    return probe(io.BytesIO(data), max_pixels=81)
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"cHRM", b"sRGB", b"cICP", b"PLTE", b"tRNS", b"pHYs"])
+def test_chunks_that_only_tell_how_to_show_it_leave_it_bare(kind):
+    assert found(chunk(kind)).bare
+
+
+@pytest.mark.parametrize(
+    "kind", [b"eXIf", b"tEXt", b"iTXt", b"zTXt", b"tIME", b"iCCP", b"acTL", b"caBX", b"prVt", b"zxIf"]
+)
+def test_every_other_chunk_may_tell_more(kind):
+    assert not found(chunk(kind)).bare
+
+
+def test_what_follows_its_end_may_tell_more():
+    assert not found(tail=b"\0").bare
+
+
+@pytest.mark.parametrize(("colour", "opaque"), [(0, True), (2, True), (3, True), (4, False), (6, False)])
+def test_opaque_by_its_colour_type(colour, opaque):
+    assert found(colour=colour).opaque == opaque
+
+
+@pytest.mark.parametrize("colour", [0, 2, 3])
+def test_a_transparent_colour_is_transparency(colour):
+    assert not found(chunk(b"tRNS"), colour=colour).opaque

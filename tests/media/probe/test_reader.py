@@ -63,4 +63,6 @@ def test_takes_a_size_at_the_limit():
 
 @pytest.mark.parametrize(("orientation", "shown"), [(1, Size(3, 2)), (4, Size(3, 2)), (5, Size(2, 3)), (8, Size(2, 3))])
 def test_a_header_s_size_as_shown(orientation, shown):
-    assert Header("png", Size(3, 2), orientation).info == PictureInfo("png", shown)
+    header = Header("png", Size(3, 2), orientation, bare=True, opaque=True)
+
+    assert header.info == PictureInfo("png", shown, bare=True, opaque=True)

@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tests.media.samples import SIZE, everything, turned
-from torana.core.content import PictureInfo
 from torana.core.errors import InvalidImage
 from torana.media.probe import inspect, probe
 
 SAMPLES = everything()
 LIMIT = SIZE.pixels
+BARE = {
+    *("jpeg", "jpeg progressive", "jpeg grey", "jpeg restarts"),
+    *("png", "png alpha", "png grey alpha", "png palette", "png bits", "png 16 bits", "png interlaced"),
+    *("webp", "webp lossless", "webp alpha"),
+}
+UNKNOWN = {"gif", "bmp", "tiff"}
+"""The formats that are not looked through."""
 
 
 def refusal(data: bytes, max_pixels: int = LIMIT) -> InvalidImage:
@@ -27,7 +33,28 @@ def refusal(data: bytes, max_pixels: int = LIMIT) -> InvalidImage:
 def test_tells_format_and_size(name):
     found = probe(io.BytesIO(SAMPLES[name]), max_pixels=LIMIT)
 
-    assert found == PictureInfo(name.split()[0], SIZE)
+    assert (found.format, found.size) == (name.split()[0], SIZE)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_calls_bare_just_what_has_nothing_but_a_picture(name):
+    assert probe(io.BytesIO(SAMPLES[name]), max_pixels=LIMIT).bare == (name in BARE)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_it_calls_opaque_is_opaque(name):
+    with Image.open(io.BytesIO(SAMPLES[name])) as image:
+        transparent = image.has_transparency_data
+
+    opaque = probe(io.BytesIO(SAMPLES[name]), max_pixels=LIMIT).opaque
+
+    assert not (opaque and transparent)
+    assert opaque or transparent or name.split()[0] in UNKNOWN or "animated" in name
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+def test_nothing_with_metadata_is_bare(file_format):
+    assert not probe(io.BytesIO(turned(file_format, 1)), max_pixels=LIMIT).bare
 
 
 @pytest.mark.parametrize("name", SAMPLES)

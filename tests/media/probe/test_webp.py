@@ -5,7 +5,7 @@ import pytest
 
 from tests.media.samples import SIZE, exif, webps
 from torana.core.errors import InvalidImage
-from torana.media.probe import inspect
+from torana.media.probe import inspect, probe
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -25,9 +25,9 @@ def lossless(width: int, height: int) -> bytes:
     return chunk(b"VP8L", b"\x2f" + struct.pack("<I", width - 1 | height - 1 << 14) + bytes(8))
 
 
-def extended(width: int, height: int) -> bytes:
+def extended(width: int, height: int, flags: int = 0) -> bytes:
     sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    return chunk(b"VP8X", bytes(4) + sides)
+    return chunk(b"VP8X", struct.pack("<I", flags) + sides)
 
 
 def refused(data: bytes) -> str | None:
@@ -82,3 +82,36 @@ def test_a_chunk_longer_than_the_file():
 
     assert refused(stretched) == "image_parse_error"
     assert inspect(io.BytesIO(data), max_pixels=SIZE.pixels).stored == SIZE
+
+
+ALPHA = 0x10
+TRANSPARENT = chunk(b"VP8L", b"\x2f" + struct.pack("<I", 8 | 8 << 14 | 1 << 28) + bytes(8))
+
+
+@pytest.mark.parametrize("kind", [b"EXIF", b"XMP ", b"ICCP", b"ANIM", b"ANMF", b"C2PA", b"JUNK"])
+def test_chunks_that_may_tell_more(kind):
+    assert probe(io.BytesIO(riff(extended(9, 9), lossy(9, 9))), max_pixels=81).bare
+    assert not probe(io.BytesIO(riff(extended(9, 9), chunk(kind, b""), lossy(9, 9))), max_pixels=81).bare
+
+
+def test_what_follows_its_end_may_tell_more():
+    assert probe(io.BytesIO(riff(lossy(9, 9))), max_pixels=81).bare
+    assert not probe(io.BytesIO(riff(lossy(9, 9)) + b"\0"), max_pixels=81).bare
+
+
+@pytest.mark.parametrize(
+    ("chunks", "opaque"),
+    [
+        ((lossy(9, 9),), True),
+        ((lossless(9, 9),), True),
+        ((TRANSPARENT,), False),
+        ((extended(9, 9), lossy(9, 9)), True),
+        ((extended(9, 9), chunk(b"EXIF", b""), lossy(9, 9)), True),
+        ((extended(9, 9, ALPHA), lossy(9, 9)), False),
+        ((extended(9, 9), chunk(b"ALPH", b""), lossy(9, 9)), False),
+        ((extended(9, 9), TRANSPARENT), False),
+        ((extended(9, 9), chunk(b"ANMF", bytes(40))), False),
+    ],
+)
+def test_opaque_only_when_every_part_says_so(chunks, opaque):
+    assert probe(io.BytesIO(riff(*chunks)), max_pixels=81).opaque == opaque

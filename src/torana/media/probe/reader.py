@@ -16,12 +16,17 @@ _MAX_SIDE = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a picture's header says: its format, its size as stored, and how to turn it to show it."""
+    """What a picture's header says: its format, its size as stored, and how to turn it to show it.
+
+    ``bare`` and ``opaque`` are those of ``PictureInfo``; a format that is not looked through leaves them False.
+    """
 
     format: str
     stored: Size
     orientation: int = 1
     """EXIF's code, 1 to 8; from 5 on, width and height change places."""
+    bare: bool = False
+    opaque: bool = False
 
     @property
     def shown(self) -> Size:
@@ -33,7 +38,7 @@ class Header:
     @property
     def info(self) -> PictureInfo:
         """What the rest of the house needs to know."""
-        return PictureInfo(self.format, self.shown)
+        return PictureInfo(self.format, self.shown, self.bare, self.opaque)
 
 
 class Reader:

@@ -12,6 +12,10 @@ _FIRST_CHUNK = 12
 _FIRST_BODY = _FIRST_CHUNK + _CHUNK.size
 _START_CODE = b"\x9d\x01\x2a"
 _LOSSLESS_SIGNATURE = 0x2F
+_ALPHA_FLAGS = {b"VP8X": 0, b"VP8L": 4}
+"""Which byte of a chunk says in its bit ``_ALPHA_FLAG`` whether there may be transparency."""
+_ALPHA_FLAG = 0x10
+_BARE = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}
 
 
 def read(reader: Reader) -> Header:
@@ -28,7 +32,9 @@ def read(reader: Reader) -> Header:
             raise reader.malformed("its first chunk is none of VP8, VP8L and VP8X")
     _, length = _CHUNK.unpack(reader.take(0, _CHUNK.size))
     reader.need(_RIFF_HEADER + length)
-    return Header("webp", stored, _walk(reader, _RIFF_HEADER + length))
+    end = _RIFF_HEADER + length
+    orientation, opaque, kinds = _walk(reader, end)
+    return Header("webp", stored, orientation, kinds <= _BARE and end == reader.size, opaque)
 
 
 def _lossy(reader: Reader) -> Size:
@@ -53,9 +59,9 @@ def _extended(reader: Reader) -> Size:
     )
 
 
-def _walk(reader: Reader, end: int) -> int:
-    """Go along the chunks, see that there are pixels, and bring the orientation back."""
-    orientation, has_pixels = 1, False
+def _walk(reader: Reader, end: int) -> tuple[int, bool, set[bytes]]:
+    """Go along the chunks and see that there are pixels; the orientation, whether it is opaque, the kinds of chunks."""
+    orientation, opaque, kinds = 1, True, set[bytes]()
     offset = _FIRST_CHUNK
     while offset + _CHUNK.size <= end:
         kind, length = _CHUNK.unpack(reader.take(offset, _CHUNK.size))
@@ -63,11 +69,19 @@ def _walk(reader: Reader, end: int) -> int:
         reader.need(body + length)
         if kind == b"EXIF":
             orientation = _orientation(reader, body, length)
-        has_pixels |= kind in {b"VP8 ", b"VP8L", b"ANMF"}
+        opaque &= not _may_be_clear(reader, kind, body)
+        kinds.add(kind)
         offset = body + length + length % 2
-    if not has_pixels:
+    if kinds.isdisjoint({b"VP8 ", b"VP8L", b"ANMF"}):
         raise reader.malformed("it holds no pixels")
-    return orientation
+    return orientation, opaque, kinds
+
+
+def _may_be_clear(reader: Reader, kind: bytes, body: int) -> bool:
+    """Whether a chunk allows for transparency; the frames of an animation may leave gaps."""
+    if kind in _ALPHA_FLAGS:
+        return any(flags & _ALPHA_FLAG for flags in reader.peek(body + _ALPHA_FLAGS[kind], 1))
+    return kind in {b"ALPH", b"ANMF"}
 
 
 def _orientation(reader: Reader, offset: int, length: int) -> int:
