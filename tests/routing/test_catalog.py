@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
+from torana.config.units import Seconds
+from torana.config.upstreams import Circuit, Model, TargetRef
 from torana.core.errors import InvalidRequest, ModelNotFound
-from torana.core.exchange import Plan, Target
-from torana.routing.catalog import Catalog, Offer
+from torana.core.exchange import CircuitRule, Plan, Routing, Target
+from torana.routing.catalog import Catalog, Offer, routing_of, targets_of
 
 VARY, CHAT = "images.variations", "chat.completions"
 PATCHWORK, REDUX, GHOST = Target("studio", "patchwork"), Target("lab", "redux"), Target("lab", "ghost")
@@ -13,9 +17,9 @@ TALKER = Target("talk", "talker")
 def catalog() -> Catalog:
     return Catalog(
         {
-            "studio": Offer(frozenset({VARY}), ("patchwork",)),
-            "lab": Offer(frozenset({VARY, CHAT}), ("redux",)),
-            "talk": Offer(frozenset({CHAT}), ()),
+            "studio": Offer(lambda _model: frozenset({VARY}), ("patchwork",)),
+            "lab": Offer(lambda _model: frozenset({VARY, CHAT}), ("redux",)),
+            "talk": Offer(lambda _model: frozenset({CHAT}), ()),
         },
         {"vary": (PATCHWORK, REDUX), "mixed": (TALKER, REDUX, TALKER), "ghost": (GHOST,), "talk": (TALKER,)},
     )
@@ -74,7 +78,9 @@ def test_a_model_that_cannot(catalog, model):
 
 
 def test_a_target_that_is_both_offered_and_named_is_there_once():
-    catalog = Catalog({"studio": Offer(frozenset({VARY}), ("patchwork",))}, {"vary": (PATCHWORK, PATCHWORK)})
+    catalog = Catalog(
+        {"studio": Offer(lambda _model: frozenset({VARY}), ("patchwork",))}, {"vary": (PATCHWORK, PATCHWORK)}
+    )
     assert [plan.model for plan in catalog.plans] == ["studio/patchwork", "vary"]
 
 
@@ -83,3 +89,96 @@ def test_nothing_configured_is_nothing_known():
     assert catalog.plans == ()
     with pytest.raises(ModelNotFound):
         catalog.plan("vary", VARY)
+
+
+MODEL = Model(
+    targets=(
+        TargetRef("lab/org/redux"),
+        TargetRef(
+            "studio/patchwork",
+            priority=1,
+            weight=3,
+            when={"tier": "gold"},
+            parameters={"steps": 28},
+            headers={"x-lane": "slow"},
+            prompt="Again.",
+        ),
+    ),
+    order="weight",
+    sticky="subject",
+    fallback_on=(429, 503),
+    hedge_after=Seconds(20),
+    circuit=Circuit(window=Seconds(10), min_calls=2, failures=0.9, open_for=Seconds(5)),
+)
+
+
+def test_what_the_operator_wrote_of_targets():
+    assert targets_of(MODEL) == (
+        Target("lab", "org/redux"),
+        Target(
+            "studio",
+            "patchwork",
+            parameters=(("steps", 28),),
+            headers=(("x-lane", "slow"),),
+            prompt="Again.",
+            priority=1,
+            weight=3,
+            when=(("tier", "gold"),),
+        ),
+    )
+
+
+def test_what_the_operator_wrote_of_their_order():
+    assert routing_of(MODEL) == Routing(
+        order="weight",
+        sticky="subject",
+        fallback_on=frozenset({429, 503}),
+        hedge_after=20,
+        circuit=CircuitRule(window=10, min_calls=2, failures=0.9, open_for=5),
+    )
+
+
+def test_who_wrote_nothing_gets_what_is_usual():
+    assert routing_of(Model((TargetRef("lab/redux"),))) == Routing()
+
+
+def test_a_plan_carries_its_routing_whatever_can_be_done():
+    routing = Routing(order="latency")
+    offers = {
+        "lab": Offer(lambda _model: frozenset({VARY, CHAT}), ()),
+        "talk": Offer(lambda _model: frozenset({CHAT}), ()),
+    }
+    catalog = Catalog(offers, {"mixed": (TALKER, REDUX), "plain": (REDUX,)}, routing={"mixed": routing})
+    assert catalog.plan("mixed", VARY) == Plan("mixed", (REDUX,), routing)
+    assert catalog.plan("mixed", CHAT) == Plan("mixed", (TALKER, REDUX), routing)
+    assert catalog.plan("plain", VARY).routing == catalog.plan("lab/redux", VARY).routing == Routing()
+
+
+def test_by_its_own_name_a_target_is_bare():
+    dressed = replace(REDUX, parameters=(("steps", 28),), when=(("tier", "gold"),), prompt="Again.", weight=0)
+    catalog = Catalog({"lab": Offer(lambda _model: frozenset({VARY}), ("redux",))}, {"vary": (dressed,)})
+    assert catalog.plans == (Plan("lab/redux", (REDUX,)), Plan("vary", (dressed,)))
+
+
+RETIRED = {"dall-e-2": ("gpt-image-2", "recraft/variateImage"), "unreplaced": ()}
+
+
+@pytest.mark.parametrize("model", ["dall-e-2", "openai/dall-e-2", "nowhere/dall-e-2"])
+def test_a_retired_model_is_answered_with_what_replaced_it(model):
+    with pytest.raises(ModelNotFound) as caught:
+        Catalog({}, {}, retired=RETIRED).plan(model, VARY)
+    assert caught.value.message == (
+        f"The model '{model}' was retired by its maker; it was replaced by: gpt-image-2, recraft/variateImage."
+    )
+    assert (caught.value.param, caught.value.code) == ("model", "model_not_found")
+
+
+@pytest.mark.parametrize("model", ["unreplaced", "dall-e-2/x", "DALL-E-2", ""])
+def test_others_are_just_not_there(model):
+    with pytest.raises(ModelNotFound, match="does not exist here"):
+        Catalog({}, {}, retired=RETIRED).plan(model, VARY)
+
+
+def test_who_gives_a_retired_name_to_a_living_model_is_served():
+    catalog = Catalog({"lab": Offer(lambda _model: frozenset({VARY}), ())}, {"dall-e-2": (REDUX,)}, retired=RETIRED)
+    assert catalog.plan("dall-e-2", VARY).targets == (REDUX,)

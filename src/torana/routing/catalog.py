@@ -1,32 +1,70 @@
 """The models that can be named, and the targets behind each name."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from torana.config.upstreams import Model, TargetRef
 from torana.core.errors import InvalidRequest, ModelNotFound
-from torana.core.exchange import Plan, Target
+from torana.core.exchange import CircuitRule, Plan, Routing, Target
+
+_AS_USUAL: Mapping[str, Routing] = MappingProxyType({})
+_NONE_RETIRED: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What one provider account offers: operations, and models of its own."""
+    """What one provider account offers: models of its own, and what each model there can do."""
 
-    operations: frozenset[str]
+    operations: Callable[[str], frozenset[str]]
     models: tuple[str, ...]
+
+
+def targets_of(model: Model) -> tuple[Target, ...]:
+    """The targets behind a model of the operator's own naming, as written."""
+    return tuple(_target(ref) for ref in model.targets)
+
+
+def routing_of(model: Model) -> Routing:
+    """How they are tried."""
+    circuit = model.circuit
+    return Routing(
+        order=model.order,
+        sticky=model.sticky,
+        fallback_on=frozenset(model.fallback_on),
+        hedge_after=model.hedge_after,
+        circuit=CircuitRule(
+            window=circuit.window,
+            min_calls=circuit.min_calls,
+            failures=circuit.failures,
+            open_for=circuit.open_for,
+        ),
+    )
 
 
 class Catalog:
     """Looks up names: ``account/model``, or a model of the operator's own naming.
 
-    The set is closed: a name that nobody configured is unknown here and costs nothing upstream.
+    The set is closed: a name that nobody configured is unknown here and costs nothing upstream. ``routing`` has the
+    models whose targets are not tried as usual; ``retired`` has models that their makers took away, with what
+    replaced them.
     """
 
-    def __init__(self, offers: Mapping[str, Offer], virtual: Mapping[str, tuple[Target, ...]]) -> None:
+    def __init__(
+        self,
+        offers: Mapping[str, Offer],
+        virtual: Mapping[str, tuple[Target, ...]],
+        *,
+        routing: Mapping[str, Routing] = _AS_USUAL,
+        retired: Mapping[str, tuple[str, ...]] = _NONE_RETIRED,
+    ) -> None:
         self._operations = {account: offer.operations for account, offer in offers.items()}
+        self._retired = retired
         direct = [Target(account, model) for account, offer in offers.items() for model in offer.models]
-        behind = [target for targets in virtual.values() for target in targets]
+        # Asked for by its own name, a target is bare: what was set for it belongs to the model that it stands behind.
+        behind = [Target(target.account, target.model) for targets in virtual.values() for target in targets]
         self._plans = {str(target): Plan(str(target), (target,)) for target in _unique([*direct, *behind])}
-        self._plans |= {name: Plan(name, targets) for name, targets in virtual.items()}
+        self._plans |= {name: Plan(name, targets, routing.get(name, Routing())) for name, targets in virtual.items()}
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -37,11 +75,31 @@ class Catalog:
         """The targets behind a name that can do an operation; ModelNotFound or InvalidRequest when there are none."""
         plan = self._plans.get(model)
         if plan is None:
-            raise ModelNotFound(f"The model '{_shown(model)}' does not exist here.", param="model")
-        able = tuple(target for target in plan.targets if operation in self._operations[target.account])
+            raise ModelNotFound(self._absence(model), param="model")
+        able = tuple(target for target in plan.targets if operation in self._operations[target.account](target.model))
         if not able:
             raise InvalidRequest(f"The model '{model}' cannot do {operation}.", param="model", code="unsupported_model")
-        return Plan(model, able)
+        return replace(plan, targets=able)
+
+    def _absence(self, model: str) -> str:
+        replacements = self._retired.get(model) or self._retired.get(model.partition("/")[2])
+        if not replacements:
+            return f"The model '{_shown(model)}' does not exist here."
+        return f"The model '{_shown(model)}' was retired by its maker; it was replaced by: {', '.join(replacements)}."
+
+
+def _target(ref: TargetRef) -> Target:
+    account, _, model = ref.target.partition("/")
+    return Target(
+        account,
+        model,
+        parameters=tuple(ref.parameters.items()),
+        headers=tuple(ref.headers.items()),
+        prompt=ref.prompt,
+        priority=ref.priority,
+        weight=ref.weight,
+        when=tuple(ref.when.items()),
+    )
 
 
 def _unique(targets: Iterable[Target]) -> Iterable[Target]:

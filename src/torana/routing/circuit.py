@@ -1,0 +1,127 @@
+"""A circuit: leaves a target alone that keeps failing, and tries it again with one call at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torana.core.clock import Clock
+from torana.core.exchange import CircuitRule
+
+State = Literal["closed", "open", "half-open"]
+Outcome = Literal["success", "failure", "nothing"]
+
+_BUCKETS = 10
+_PROBE_SECONDS = 1.0
+"""When to look again while a probe is out: nobody knows when it will be back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Leave to call the target, given by its circuit and to be handed back to it once, with the outcome."""
+
+    epoch: int
+    probe: bool = False
+
+
+class Circuit:
+    """Closed as long as calls go well; open after too many failures; half-open from ``open_for`` on.
+
+    Half-open, one call at a time is a probe: its success closes the circuit, its failure opens it anew.
+    """
+
+    def __init__(self, rule: CircuitRule, clock: Clock, on_change: Callable[[State], None]) -> None:
+        self._rule = rule
+        self._clock = clock
+        self._on_change = on_change
+        self._window = _Window(rule.window, clock)
+        # Outcomes of calls from before the last change say nothing of what came after it.
+        self._epoch = 0
+        self._opens_until: float | None = None
+        self._probing = False
+
+    @property
+    def state(self) -> State:
+        """What it is now; the mere end of ``open_for`` makes it half-open."""
+        if self._opens_until is None:
+            return "closed"
+        return "open" if self._clock.ticks() < self._opens_until else "half-open"
+
+    @property
+    def wait(self) -> float:
+        """Seconds until a call may go in, as far as can be told; 0 when one may now."""
+        if self._opens_until is None:
+            return 0.0
+        return _PROBE_SECONDS if self._probing else max(0.0, self._opens_until - self._clock.ticks())
+
+    def enter(self) -> Ticket | None:
+        """Leave to call the target; None when it is to be left alone."""
+        match self.state:
+            case "closed":
+                return Ticket(self._epoch)
+            case "half-open" if not self._probing:
+                self._probing = True
+                self._on_change("half-open")
+                return Ticket(self._epoch, probe=True)
+            case _:
+                return None
+
+    def force(self) -> Ticket:
+        """Leave to call the target whatever is known of it, for a call that has nowhere else to go.
+
+        Its success closes an open circuit; its failure tells nothing new.
+        """
+        return Ticket(self._epoch)
+
+    def leave(self, ticket: Ticket, outcome: Outcome) -> None:
+        """A ticket handed back; ``nothing`` is for a call that tells nothing: given up, or wrong itself."""
+        if ticket.epoch != self._epoch:
+            return
+        if ticket.probe:
+            self._probing = False
+        if self._opens_until is None:
+            self._count(outcome)
+        elif outcome == "success":
+            self._change(None)
+        elif ticket.probe and outcome == "failure":
+            self._change(self._clock.ticks() + self._rule.open_for)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome == "nothing":
+            return
+        self._window.add(failed=outcome == "failure")
+        calls, failed = self._window.totals()
+        if outcome == "failure" and calls >= self._rule.min_calls and failed / calls >= self._rule.failures:
+            self._change(self._clock.ticks() + self._rule.open_for)
+
+    def _change(self, opens_until: float | None) -> None:
+        self._epoch += 1
+        self._opens_until = opens_until
+        self._window = _Window(self._rule.window, self._clock)
+        self._on_change(self.state)
+
+
+class _Window:
+    """Counts the calls of the last ``seconds``, to a tenth of them, in the same memory for any number of calls."""
+
+    def __init__(self, seconds: float, clock: Clock) -> None:
+        self._width = seconds / _BUCKETS
+        self._clock = clock
+        self._slots = [-_BUCKETS] * _BUCKETS
+        self._calls = [0] * _BUCKETS
+        self._failed = [0] * _BUCKETS
+
+    def add(self, *, failed: bool) -> None:
+        slot = self._slot()
+        place = slot % _BUCKETS
+        if self._slots[place] != slot:
+            self._slots[place], self._calls[place], self._failed[place] = slot, 0, 0
+        self._calls[place] += 1
+        self._failed[place] += failed
+
+    def totals(self) -> tuple[int, int]:
+        oldest = self._slot() - _BUCKETS + 1
+        recent = [place for place, slot in enumerate(self._slots) if slot >= oldest]
+        return sum(self._calls[place] for place in recent), sum(self._failed[place] for place in recent)
+
+    def _slot(self) -> int:
+        return int(self._clock.ticks() / self._width)

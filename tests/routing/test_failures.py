@@ -1,0 +1,103 @@
+import asyncio
+
+import pytest
+
+from torana.core.errors import (
+    CallerError,
+    DeadlineExceeded,
+    Forbidden,
+    InvalidImage,
+    InvalidRequest,
+    ModelNotFound,
+    Moderated,
+    Overloaded,
+    SlowSender,
+    TooLarge,
+    ToranaError,
+    Unauthenticated,
+    UpstreamAuth,
+    UpstreamCut,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    WorkFailed,
+)
+from torana.core.exchange import Routing
+from torana.routing.failures import falls_back, speaks_against_target
+
+USUAL = Routing().fallback_on
+UPSTREAM = [
+    *(UpstreamError, UpstreamAuth, UpstreamRateLimited, UpstreamRejected, UpstreamTimeout),
+    *(UpstreamUnreachable, UpstreamCut),
+]
+OURS = [Overloaded, WorkFailed]
+FINAL = [
+    *(CallerError, InvalidRequest, InvalidImage, Moderated, Unauthenticated, Forbidden, ModelNotFound, SlowSender),
+    *(TooLarge, DeadlineExceeded, ToranaError),
+]
+
+
+def spent(error: ToranaError) -> ToranaError:
+    error.spent = True
+    return error
+
+
+@pytest.mark.parametrize("kind", [*UPSTREAM, *OURS])
+def test_as_usual_whatever_went_wrong_behind_us_goes_on(kind):
+    assert falls_back(kind("no"), USUAL)
+
+
+@pytest.mark.parametrize("kind", FINAL)
+def test_as_usual_nothing_else_does(kind):
+    assert not falls_back(kind("no"), USUAL)
+
+
+@pytest.mark.parametrize("kind", [*UPSTREAM, *OURS])
+def test_an_operator_may_want_no_fallback(kind):
+    assert not falls_back(kind("no"), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds"),
+    [
+        (401, {UpstreamAuth}),
+        (403, {UpstreamAuth}),
+        (404, {UpstreamRejected}),
+        (408, {UpstreamTimeout}),
+        (429, {UpstreamRateLimited, Overloaded}),
+        (500, {UpstreamError, UpstreamUnreachable, UpstreamCut, WorkFailed}),
+        (502, {UpstreamError, UpstreamUnreachable, UpstreamCut, UpstreamAuth, UpstreamRejected}),
+        (503, {UpstreamError, UpstreamUnreachable, UpstreamCut}),
+        (504, {UpstreamTimeout}),
+        (400, {CallerError, InvalidRequest, InvalidImage, Moderated}),
+        (413, {TooLarge}),
+    ],
+)
+def test_what_a_status_names(status, kinds):
+    assert {kind for kind in [*UPSTREAM, *OURS, *FINAL] if falls_back(kind("no"), frozenset({status}))} == kinds
+
+
+@pytest.mark.parametrize("kind", UPSTREAM)
+def test_what_an_upstream_may_charge_for_is_tried_elsewhere(kind):
+    assert falls_back(spent(kind("no")), USUAL)
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_what_was_paid_for_and_lost_in_our_own_house_is_not_paid_for_again(kind):
+    assert not falls_back(spent(kind("no")), USUAL)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in UPSTREAM if kind is not UpstreamRejected])
+def test_what_may_befall_others_counts_for_the_circuit(kind):
+    assert speaks_against_target(kind("no"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [*(kind("no") for kind in [*FINAL, *OURS, UpstreamRejected]), asyncio.CancelledError(), ValueError("a bug")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_a_callers_or_ours_does_not(error):
+    assert not speaks_against_target(error)
