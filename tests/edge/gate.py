@@ -3,8 +3,8 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from tests.media.samples import encoded
 from tests.media.samples import picture as drawn
 from torana.auth.build import build_authenticator
 from torana.auth.mint import mint
-from torana.config.model import Auth, Claims, Issuer, Secret, Settings
+from torana.config.model import Auth, Claims, Issuer, Settings
+from torana.config.secrets import Secret
+from torana.config.upstreams import Idempotency
 from torana.core.clock import FakeClock
 from torana.core.content import Picture, PictureInfo, Size
 from torana.core.exchange import Context, Reply, Target, Usage
 from torana.edge.app import App, Life, Route
+from torana.edge.bodies import BodyReader
 from torana.edge.exchange import Receive, Scope, Send
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
@@ -28,10 +31,12 @@ from torana.edge.pictures import Origin, PictureLinks
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.edge.routes import routes
 from torana.edge.uploads import FormReader
-from torana.families.images import VARIATIONS, Pictures, VariationRequest
+from torana.families.images import VARIATIONS, ImageRequest, Pictures
 from torana.media.probe import probe
 from torana.pipeline.flow import Snapshot
+from torana.policy.idempotency import Replays
 from torana.routing.catalog import Catalog, Offer
+from torana.routing.health import Health
 from torana.storage.objects import Objects
 from torana.storage.spool import Spool
 from torana.telemetry.logs import Logger
@@ -49,11 +54,11 @@ BOUNDARY = "between"
 TARGET = Target("lab", "redux")
 BOUNDS = Bounds(head=32 * 1024, head_seconds=60.0, connections=1000)
 
-Paint = Callable[[VariationRequest, Context], Awaitable[Reply[Pictures]]]
+Paint = Callable[[ImageRequest, Context], Awaitable[Reply[Pictures]]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def painted(request: VariationRequest, context: Context) -> Reply[Pictures]:
+async def painted(request: ImageRequest, context: Context) -> Reply[Pictures]:
     """As many pictures as were asked for, all the same."""
     return Reply(Pictures(1_800_000_000, (MADE,) * request.n), usage=Usage(images=request.n))
 
@@ -208,8 +213,11 @@ class Gate:
     target: Target = TARGET
     life: Life = field(default_factory=Nothing)
     port: int = 0
+    lent: int = 0
+    """How many calls have the snapshot now."""
 
     def __post_init__(self) -> None:
+        self.current = self.snapshot()
         self.objects = Objects(self.directory / "pictures", max_total=10**8, clock=self.clock)
         origin = Origin(self.settings.server.public_url, "http://listening.test")
         self.links = PictureLinks(
@@ -218,13 +226,13 @@ class Gate:
 
     @property
     def app(self) -> App:
-        operations = Operations(self.snapshot(), open_form=self.forms().open, links=self.links)
+        operations = Operations(self.lend, open_body=BodyReader(self.forms()).open, links=self.links)
         table = routes(
             (VARIATIONS,),
             operations,
             self.links,
-            readiness=Readiness({"workers": ready, "storage": self.objects.writable}),
-            metrics=Metrics(self.signals),
+            readiness=Readiness({"workers": ready, "storage": self.objects.writable}, dict),
+            metrics=Metrics(self.signals, lambda: None),
             version="1.2.3",
         )
         return App(
@@ -260,6 +268,14 @@ class Gate:
     async def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         return await self.ask(head(method, path, **headers), bodiless=method == "HEAD")
 
+    @contextmanager
+    def lend(self) -> Iterator[Snapshot]:
+        self.lent += 1
+        try:
+            yield self.current
+        finally:
+            self.lent -= 1
+
     def snapshot(self) -> Snapshot:
         async def fetch(url: str) -> bytes:
             raise NotImplementedError(url)
@@ -268,16 +284,19 @@ class Gate:
         return Snapshot(
             authenticator=build_authenticator(Auth(issuers=(ISSUER,)), environ, clock=self.clock, fetch=fetch),
             catalog=Catalog(
-                {self.target.account: Offer(frozenset({VARIATIONS.operation}), ())}, {"vary": (self.target,)}
+                {self.target.account: Offer(lambda _model: frozenset({VARIATIONS.operation}), ())},
+                {"vary": (self.target,)},
             ),
             providers={self.target.account: self},
             deadline=self.settings.server.deadline,
             clock=self.clock,
+            health=Health(self.clock),
+            replays=Replays(self.clock, Idempotency()),
         )
 
     @property
     def operations(self) -> dict[str, Callable[[Any, str, Context], Awaitable[Reply[Any]]]]:
-        async def vary(request: VariationRequest, model: str, context: Context) -> Reply[Pictures]:
+        async def vary(request: ImageRequest, model: str, context: Context) -> Reply[Pictures]:
             return await self.paint(request, context)
 
         return {VARIATIONS.operation: vary}

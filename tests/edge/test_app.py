@@ -9,7 +9,7 @@ from torana.core.errors import Overloaded, UpstreamUnreachable, WorkFailed
 from torana.core.exchange import Context, Reply
 from torana.edge.app import Route, respond_json
 from torana.edge.exchange import Exchange, Message
-from torana.families.images import Pictures, VariationRequest
+from torana.families.images import ImageRequest, Pictures
 
 SECRET = "what nobody may see"
 
@@ -134,7 +134,7 @@ async def test_what_is_behind_an_error_of_ours_is_logged(tmp_path, error, told):
 async def test_too_many_calls_at_once_are_told_to_come_back(tmp_path):
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    async def slow(request: VariationRequest, context: Context) -> Reply[Pictures]:
+    async def slow(request: ImageRequest, context: Context) -> Reply[Pictures]:
         entered.set()
         await leave.wait()
         return await painted(request, context)

@@ -74,6 +74,13 @@ def test_no_error_says_what_is_anothers(kind):
     assert names == {"content-type"} | expected.get(kind, set())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_may_have_cost_is_not_to_be_asked_again(kind):
+    error = made(kind)
+    error.spent = True
+    assert ("x-should-retry", "false") in render(error).headers
+
+
 def test_the_unexpected_says_nothing_but_its_id():
     rendered = render_unexpected("req_1")
     assert (rendered.status, rendered.headers) == (500, (("content-type", "application/json"),))

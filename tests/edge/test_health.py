@@ -39,12 +39,21 @@ async def test_alive_whatever_else(tmp_path):
     [(passing, passing, 200, "ready"), (passing, failing, 503, "not ready"), (failing, failing, 503, "not ready")],
 )
 async def test_ready_when_every_check_passes(tmp_path, first, second, status, told):
-    readiness = Readiness({"first": first, "second": second})
+    readiness = Readiness({"first": first, "second": second}, dict)
     async with gate(tmp_path, more=reading(readiness.serve)) as door:
         answer = await door.get("/asked")
     assert answer.status == status
     checks = {"first": "ok" if first is passing else "failing", "second": "ok" if second is passing else "failing"}
-    assert answer.json == {"status": told, "checks": checks}
+    assert answer.json == {"status": told, "checks": checks, "targets": {}}
+
+
+async def test_a_target_that_is_left_alone_is_told_of_and_leaves_it_ready(tmp_path):
+    states = {"lab/redux": "closed"}
+    async with gate(tmp_path, more=reading(Readiness({"first": passing}, lambda: states).serve)) as door:
+        states["lab/redux"] = "open"
+        answer = await door.get("/asked")
+    assert (answer.status, answer.json["status"]) == (200, "ready")
+    assert answer.json["targets"] == {"lab/redux": "open"}
 
 
 async def test_not_ready_while_the_disk_takes_nothing(door):
@@ -63,7 +72,7 @@ async def test_not_ready_until_the_workers_are(tmp_path):
     async def workers_ready() -> bool:
         return workers.ready
 
-    async with gate(tmp_path, more=reading(Readiness({"workers": workers_ready}).serve)) as door:
+    async with gate(tmp_path, more=reading(Readiness({"workers": workers_ready}, dict).serve)) as door:
         assert (await door.get("/asked")).status == 503
         await workers.start()
         assert (await door.get("/asked")).status == 200
@@ -75,13 +84,17 @@ async def test_metrics_are_the_signals(tmp_path):
     signals = Signals()
     signals.worker_deaths.inc(3)
 
+    def refresh() -> None:
+        signals.show_circuits({"lab/redux": "half-open"})
+
     async def handle(exchange: Exchange) -> None:
-        await Metrics(signals).serve(exchange)
+        await Metrics(signals, refresh).serve(exchange)
 
     async with gate(tmp_path, more=reading(handle)) as door:
         answer = await door.get("/asked")
     assert (answer.header("content-type") or "").startswith("text/plain; version=")
     assert b"\ntorana_worker_deaths_total 3.0\n" in answer.body
+    assert b'\ntorana_circuit_state{target="lab/redux"} 1.0\n' in answer.body
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json"])

@@ -14,7 +14,8 @@ from torana.core.errors import Moderated, Overloaded, UpstreamAuth, UpstreamTime
 from torana.core.exchange import Context, Reply, Target
 from torana.edge.exchange import ClientGone
 from torana.edge.operations import until_gone
-from torana.families.images import Pictures, VariationRequest
+from torana.families.images import ImageRequest, Pictures
+from torana.routing.catalog import Catalog
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 BASE64 = base64.b64encode(MADE.data).decode()
@@ -27,9 +28,9 @@ class Painter:
     def __init__(self) -> None:
         self.started = asyncio.Event()
         self.cancelled = asyncio.Event()
-        self.asked: list[VariationRequest | None] = []
+        self.asked: list[ImageRequest | None] = []
 
-    async def forever(self, request: VariationRequest | None, context: Context | None) -> Reply[Pictures]:
+    async def forever(self, request: ImageRequest | None, context: Context | None) -> Reply[Pictures]:
         self.asked.append(request)
         self.started.set()
         try:
@@ -41,7 +42,7 @@ class Painter:
 
 
 def raising(error: Exception):
-    async def paint(request: VariationRequest, context: Context) -> Reply[Pictures]:
+    async def paint(request: ImageRequest, context: Context) -> Reply[Pictures]:
         raise error
 
     return paint
@@ -94,7 +95,7 @@ async def test_openais_client_knows_our_errors(client, fields, error):
 
 @pytest.mark.parametrize("path", ["/images/variations", "/v1/images/variations"])
 async def test_the_reply_is_told_in_its_headers(door, path):
-    async def paint(request: VariationRequest, context: Context) -> Reply[Pictures]:
+    async def paint(request: ImageRequest, context: Context) -> Reply[Pictures]:
         reply = await painted(request, context)
         return dataclasses.replace(reply, emulated=("resize", "url"), ignored=("strength",), shortfall=2)
 
@@ -114,7 +115,7 @@ async def test_the_reply_is_told_in_its_headers(door, path):
 
 async def test_what_there_is_nothing_to_tell_of_is_left_out(door):
     answer = await door.ask(door.post())
-    assert {name for name, _ in answer.headers if name.startswith("x-torana")} == {"x-torana-model"}
+    assert {name for name, _ in answer.headers if name.startswith("x-torana")} == {"x-torana-model", "x-torana-cost"}
 
 
 async def test_made_up_names_of_fields_are_bounded(door):
@@ -222,6 +223,21 @@ async def test_a_client_that_stops_sending_is_answered(tmp_path):
         assert await client.rest() == b""
 
 
+async def test_a_call_has_the_snapshot_that_it_began_with_until_it_ends(door):
+    first = door.current
+
+    async def paint(request: ImageRequest, context: Context) -> Reply[Pictures]:
+        door.current = dataclasses.replace(first, catalog=Catalog({}, {}))
+        assert door.lent == 1
+        return await painted(request, context)
+
+    door.paint = paint
+    for status in (200, 404):
+        assert (await door.ask(door.post())).status == status
+        await door.log.event()
+        assert door.lent == 0
+
+
 async def test_work_has_its_time_and_no_more(tmp_path):
     painter = Painter()
     async with gate(tmp_path, Settings(server=Server(deadline=Seconds(0.05))), paint=painter.forever) as door:
@@ -233,7 +249,7 @@ async def test_work_has_its_time_and_no_more(tmp_path):
 async def test_a_callers_trace_goes_on_to_the_provider(door):
     met: list[Context] = []
 
-    async def paint(request: VariationRequest, context: Context) -> Reply[Pictures]:
+    async def paint(request: ImageRequest, context: Context) -> Reply[Pictures]:
         met.append(context)
         return await painted(request, context)
 

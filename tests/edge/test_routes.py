@@ -1,9 +1,11 @@
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 
 from tests.edge.gate import PATH, Gate
 from torana.config.model import Settings
+from torana.edge.bodies import BodyReader
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.routes import routes
@@ -21,10 +23,10 @@ def gate(tmp_path):
 def table(gate: Gate, *, metrics: bool = True):
     return routes(
         iter((VARIATIONS, OTHER)),
-        Operations(gate.snapshot(), open_form=gate.forms().open, links=gate.links),
+        Operations(lambda: nullcontext(gate.snapshot()), open_body=BodyReader(gate.forms()).open, links=gate.links),
         gate.links,
-        readiness=Readiness({}),
-        metrics=Metrics(gate.signals) if metrics else None,
+        readiness=Readiness({}, dict),
+        metrics=Metrics(gate.signals, lambda: None) if metrics else None,
         version="1.2.3",
     )
 

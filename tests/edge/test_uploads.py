@@ -18,7 +18,7 @@ from torana.config.model import Uploads
 from torana.config.units import Bytes, Seconds
 from torana.core.clock import FakeClock
 from torana.core.content import PictureInfo, Size
-from torana.core.errors import InvalidImage, InvalidRequest, SlowSender, TooLarge, ToranaError, WorkFailed
+from torana.core.errors import InvalidImage, InvalidRequest, TooLarge, ToranaError, WorkFailed
 from torana.edge.exchange import ClientGone, Exchange, Message, Receive
 from torana.edge.uploads import FormReader, Probe
 from torana.families.base import Form
@@ -543,7 +543,7 @@ async def test_a_full_disk_is_our_failure(door):
     assert (type(error), error.code) == (WorkFailed, "storage_failed")
 
 
-# Slow and vanished senders
+# Vanished senders, and slow disks of our own
 
 
 async def test_a_client_that_hangs_up_is_gone(door):
@@ -552,55 +552,6 @@ async def test_a_client_that_hangs_up_is_gone(door):
     with pytest.raises(ClientGone):
         async with door.form(receive):
             pass
-
-
-async def test_silence_is_not_waited_out(door):
-    async def silent() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    error = await refusal(with_limits(door, grace=0.05), silent)
-    assert (type(error), error.status) == (SlowSender, 408)
-    assert "nothing came for 0.05 s" in error.message
-    error = await refusal(with_limits(door, deadline=0.05), silent)
-    assert "within 0.05 s" in error.message
-
-
-def dripping(clock: FakeClock, pieces: Iterable[bytes], seconds: float) -> Receive:
-    receive = sending(pieces)
-
-    async def slowly() -> Message:
-        clock.advance(seconds)
-        return await receive()
-
-    return slowly
-
-
-async def test_a_sender_must_keep_up_after_the_grace(door):
-    slow = with_limits(door, grace=10, min_rate=100)
-    error = await refusal(slow, dripping(slow.clock, [part("user", "")[:-2], *[bytes(99)] * 99], 1))
-    assert type(error) is SlowSender
-    assert "at least 100 bytes a second" in error.message
-
-
-async def test_a_sender_that_keeps_up_is_served(door):
-    steady = with_limits(door, grace=1, min_rate=100)
-    pieces = [BODY[start : start + 100] for start in range(0, len(BODY), 100)]
-    async with steady.form(dripping(steady.clock, pieces, 0.9)) as form:
-        assert list(form.fields) == TOLD[0]
-
-
-async def test_a_sender_may_be_slow_within_the_grace(door):
-    slow = with_limits(door, grace=10, min_rate=1000)
-    pieces = [BODY[start : start + 100] for start in range(0, len(BODY), 100)]
-    async with slow.form(dripping(slow.clock, pieces, 1)) as form:
-        assert list(form.fields) == TOLD[0]
-
-
-async def test_a_sender_has_only_so_long(door):
-    late = with_limits(door, deadline=60, grace=50, min_rate=0)
-    error = await refusal(late, dripping(late.clock, cut(BODY, 10, 20, 30), 31))
-    assert "within 60 s" in error.message
 
 
 async def test_time_that_we_take_ourselves_does_not_count(door):

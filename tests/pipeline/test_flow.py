@@ -1,17 +1,22 @@
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from torana.auth.build import build_authenticator
 from torana.auth.mint import mint
-from torana.config.model import Auth, Claims, Issuer, Secret
+from torana.config.model import Auth, Claims, Issuer
+from torana.config.secrets import Secret
+from torana.config.upstreams import Idempotency
 from torana.core.clock import FakeClock
 from torana.core.errors import (
     DeadlineExceeded,
     Forbidden,
     InvalidRequest,
+    KeyReused,
     ModelNotFound,
     Overloaded,
     ToranaError,
@@ -20,7 +25,9 @@ from torana.core.errors import (
 )
 from torana.core.exchange import Answer, Call, Context, Reply, Target, Usage
 from torana.pipeline.flow import Snapshot, answer
+from torana.policy.idempotency import Replays
 from torana.routing.catalog import Catalog, Offer
+from torana.routing.health import Health
 from torana.telemetry.record import Record
 
 KEY = b"a secret that is long enough for HS256"
@@ -37,6 +44,7 @@ Do = Callable[["Asked", str, Context], Awaitable[Reply[str]]]
 @dataclass(frozen=True)
 class Asked:
     model: str
+    parts: tuple[bytes, ...] = (b"the question",)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Journey:
     deadline: float = 60.0
 
     def __post_init__(self) -> None:
+        self.replays: Replays[tuple[Target, Reply[Any]]] = Replays(self.clock, Idempotency())
         self.record = Record(self.clock, "req_1", "POST", "/things")
         self.call = Call("req_1", OPERATION, self.token(), self.read_as("vary"))
 
@@ -73,16 +82,18 @@ class Journey:
         async def fetch(url: str) -> bytes:
             raise NotImplementedError(url)
 
-        offer = Offer(frozenset({OPERATION}), ())
+        offer = Offer(lambda _model: frozenset({OPERATION}), ())
         virtual = {"vary": (FIRST, SECOND), "mute": (Target("silent", "c"),)}
         snapshot = Snapshot(
             authenticator=build_authenticator(
                 Auth(issuers=(ISSUER,)), {"KEY": KEY.decode()}, clock=self.clock, fetch=fetch
             ),
-            catalog=Catalog({"one": offer, "two": offer, "silent": Offer(frozenset(), ())}, virtual),
+            catalog=Catalog({"one": offer, "two": offer, "silent": Offer(lambda _model: frozenset(), ())}, virtual),
             providers={"one": Provider({OPERATION: self.first}), "two": Provider({OPERATION: self.second})},
             deadline=self.deadline,
             clock=self.clock,
+            health=Health(self.clock),
+            replays=self.replays,
         )
         return await answer(self.call, snapshot, self.record)
 
@@ -240,4 +251,56 @@ async def test_the_time_counts_while_the_body_comes(journey):
 async def test_anothers_timeout_is_not_mistaken_for_ours(journey):
     journey.first = failing(TimeoutError("of some library"))
     with pytest.raises(TimeoutError, match="of some library"):
+        await journey.go()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A reply that can be kept."""
+
+    size: int = 100
+
+
+def counting(calls: list[str]) -> Do:
+    async def do(asked: Asked, model: str, context: Context) -> Reply[Made]:
+        calls.append(model)
+        await asyncio.sleep(0)
+        return Reply(Made())
+
+    return do
+
+
+async def test_a_call_with_a_key_is_done_once(journey):
+    calls: list[str] = []
+    journey.first = counting(calls)
+    journey.call = dataclasses.replace(journey.call, key="k1")
+    both = await asyncio.gather(journey.go(), journey.go())
+    again = await journey.go()
+    assert [each.reply for each in (*both, again)] == [Reply(Made())] * 3
+    assert sorted(each.replayed for each in both) == [False, True]
+    assert again.replayed
+    assert journey.record.replayed
+    assert (calls, again.target) == (["a"], FIRST)
+
+
+async def test_without_a_key_every_call_is_done(journey):
+    calls: list[str] = []
+    journey.first = counting(calls)
+    await asyncio.gather(journey.go(), journey.go())
+    assert calls == ["a", "a"]
+
+
+async def test_a_key_is_for_one_request_and_one_who_may_ask_it(journey):
+    journey.first = counting([])
+    journey.call = dataclasses.replace(journey.call, key="k1")
+    await journey.go()
+
+    async def other() -> Asked:
+        return Asked("vary", parts=(b"another question",))
+
+    journey.call = dataclasses.replace(journey.call, read=other)
+    with pytest.raises(KeyReused):
+        await journey.go()
+    journey.call = dataclasses.replace(journey.call, authorization=journey.token("other"))
+    with pytest.raises(Forbidden):
         await journey.go()

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from torana.core.clock import FakeClock
 from torana.telemetry.record import Record
-from torana.telemetry.signals import CONTENT_TYPE, Signals, share_metrics
+from torana.telemetry.signals import CONTENT_TYPE, Signals, forget_process, share_metrics
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
@@ -115,6 +115,20 @@ def test_requests_in_flight_go_up_and_down(signals):
     assert value(signals, "http_server_active_requests") == 0
 
 
+def test_circuits_are_shown_as_they_stand(signals):
+    signals.show_circuits({"lab/redux": "open", "lab/flux": "half-open", "lab/gone": "open"})
+    assert value(signals, "torana_circuit_state", target="lab/redux") == 2
+    assert value(signals, "torana_circuit_state", target="lab/flux") == 1
+    signals.show_circuits({"lab/redux": "closed"})
+    for target in ("lab/redux", "lab/flux", "lab/gone"):
+        assert value(signals, "torana_circuit_state", target=target) == 0
+
+
+def test_reloads_are_counted_by_result(signals):
+    signals.reloads.labels("failed").inc()
+    assert value(signals, "torana_reloads_total", result="failed") == 1
+
+
 def test_the_process_itself_is_measured(signals):
     assert value(signals, "process_resident_memory_bytes")
 
@@ -125,17 +139,20 @@ def test_the_text_is_what_prometheus_reads(signals):
 
 
 COUNT = """
+import sys
 from torana.telemetry.signals import Signals
 signals = Signals()
 signals.worker_deaths.inc(2)
 signals.active.inc()
+signals.show_circuits({"lab/redux": sys.argv[1]})
+signals.show_circuits({"lab/flux": sys.argv[1]})
 """
 SHOW = "import sys; from torana.telemetry.signals import Signals; sys.stdout.buffer.write(Signals().render())"
 
 
-def run(script: str, environ: Mapping[str, str]) -> str:
+def run(script: str, environ: Mapping[str, str], *arguments: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", script], env=environ, check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, *arguments], env=environ, check=True, capture_output=True, text=True
     ).stdout
 
 
@@ -146,10 +163,20 @@ def test_processes_that_share_their_metrics_count_together(tmp_path, monkeypatch
     (folder / "counter_1.db").write_bytes(b"left by a run before")
     share_metrics(folder)
     assert not list(folder.iterdir())
-    for _ in range(2):
-        run(COUNT, os.environ)
+    for state in ("open", "closed"):
+        run(COUNT, os.environ, state)
     found = samples(run(SHOW, os.environ))
     assert found["torana_worker_deaths_total", frozenset()] == 4
+    assert found["torana_circuit_state", frozenset({("target", "lab/flux")})] == 2
+    assert found["torana_circuit_state", frozenset({("target", "lab/redux")})] == 0
+
+
+def test_what_an_ended_process_said_of_the_present_is_taken_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for name in ("gauge_livesum_7.db", "gauge_livemax_7.db", "gauge_livesum_8.db", "counter_7.db"):
+        (tmp_path / name).touch()
+    forget_process(7)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counter_7.db", "gauge_livesum_8.db"]
 
 
 def test_the_folder_for_shared_metrics_is_made(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from typing import Protocol
 from torana.config.model import Settings
 from torana.core.clock import Clock
 from torana.core.errors import MethodNotAllowed, NotFound, Overloaded, ToranaError, WorkFailed
-from torana.edge.errors import Rendered, render, render_unexpected
+from torana.edge.errors import Rendered, error_event, render, render_unexpected
 from torana.edge.exchange import ClientGone, Exchange, Receive, Scope, Send
 from torana.telemetry.logs import Logger, log_request
 from torana.telemetry.signals import Signals
@@ -134,11 +134,12 @@ class App:
             self._logger.warning("cause", request_id=exchange.request_id, cause=repr(error.__cause__))
 
     async def _refuse(self, exchange: Exchange, rendered: Rendered) -> None:
-        if exchange.started:
-            # Bytes have left, and a second reply would corrupt the first. Ending here closes the connection, so that
-            # the client sees a reply cut off, not one that looks whole.
-            return
-        await exchange.respond(rendered.status, rendered.headers, rendered.body)
+        if exchange.streaming:
+            await exchange.end(error_event(rendered.body))
+        elif not exchange.started:
+            await exchange.respond(rendered.status, rendered.headers, rendered.body)
+        # Else bytes have left, and a second reply would corrupt the first. Ending here closes the connection, so that
+        # the client sees a reply cut off, not one that looks whole.
 
 
 def respond_json(exchange: Exchange, document: object, status: int = 200) -> Awaitable[None]:

@@ -27,6 +27,9 @@ def render(error: ToranaError) -> Rendered:
         headers.append(("allow", ", ".join(error.allowed)))
     if error.retry_after is not None:
         headers.append(("retry-after", str(math.ceil(error.retry_after))))
+    if error.spent:
+        # OpenAI's clients retry by themselves, and whoever asks again after this may pay twice.
+        headers.append(("x-should-retry", "false"))
     return Rendered(error.status, tuple(headers), error_body(error.message, error.type, error.param, error.code))
 
 
@@ -35,6 +38,11 @@ def render_unexpected(request_id: str) -> Rendered:
     message = f"The gateway failed to answer this request. Its operator can find it by the id {request_id}."
     body = error_body(message, ToranaError.type, None, "internal_error")
     return Rendered(ToranaError.status, (("content-type", "application/json"),), body)
+
+
+def error_event(body: bytes) -> bytes:
+    """An error's body as the event by which OpenAI's clients know it in a stream."""
+    return b"event: error\ndata: %s\n\n" % body
 
 
 def error_body(message: str, kind: str, param: str | None, code: str | None) -> bytes:

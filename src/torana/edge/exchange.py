@@ -41,6 +41,8 @@ class Exchange:
         self.record.client_retry = _count(self.header("x-stainless-retry-count"))
         self.body_pending = "transfer-encoding" in self._headers or self.content_length not in (None, 0)
         self.started = False
+        self.streaming = False
+        """Whether a reply has begun that ``end`` can still end in any way."""
 
     def header(self, name: str) -> str | None:
         """A request header by its lower-case name."""
@@ -80,11 +82,24 @@ class Exchange:
         length: int | None = None,
     ) -> None:
         """Sends the reply, whole or as it comes; ``length`` is needed for the latter."""
-        lingering = self.body_pending
         size = len(body) if isinstance(body, bytes) else length
         await self._start(status, [*headers, ("content-length", str(size))])
-        if self.method == "HEAD":
-            body = b""
+        await self._rest(b"" if self.method == "HEAD" else body)
+
+    async def stream(self, headers: Sequence[tuple[str, str]], event: bytes) -> None:
+        """Sends one event of a reply of unknown length; the first begins it, with status 200 and these headers."""
+        if not self.started:
+            await self._start(200, [*headers])
+            self.streaming = True
+        await self._piece(event, more=True)
+
+    async def end(self, body: bytes | AsyncIterator[bytes]) -> None:
+        """Sends the last events of the reply that ``stream`` began. What fails from here on can only cut it off."""
+        self.streaming = False
+        await self._rest(body)
+
+    async def _rest(self, body: bytes | AsyncIterator[bytes]) -> None:
+        lingering = self.body_pending
         if isinstance(body, bytes):
             await self._piece(body, more=lingering)
         else:

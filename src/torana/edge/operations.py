@@ -1,41 +1,60 @@
 """Serves the families: from an HTTP exchange to the journey, and from its answer back to HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from torana.core.content import Picture
-from torana.core.exchange import Answer, Asked, Call
+from torana.core.errors import InvalidRequest
+from torana.core.exchange import EVENT_STREAM, Answer, Asked, Call, Partial
 from torana.edge.exchange import ClientGone, Exchange
 from torana.edge.pictures import PictureLinks
 from torana.families.base import Family, Form
 from torana.pipeline.flow import Snapshot, answer
 
+R = TypeVar("R")
 T = TypeVar("T")
 
-OpenForm = Callable[[Exchange, frozenset[str]], AbstractAsyncContextManager[Callable[[], Awaitable[Form]]]]
-"""Gives the way to read an exchange's form; what it spooled is gone when the context ends."""
+OpenBody = Callable[[Exchange, Family[Any, Any]], AbstractAsyncContextManager[Callable[[], Awaitable[Form]]]]
+"""Gives the way to read an exchange's body; what it spooled is gone when the context ends."""
 
+Lend = Callable[[], AbstractContextManager[Snapshot]]
+"""Gives the snapshot that is current, for one call: it is alive until the context ends."""
+
+METADATA = "x-torana-metadata"
+_Key = Annotated[str, Meta(max_length=64)]
+_Value = Annotated[str, Meta(max_length=128)]
 _MAX_NAMES = 16
 _MAX_NAME = 64
+_MOST_WAITING = 3
+"""Unfinished pictures that wait for a client to take them: as many as he may ask for of one."""
 
 
 class Operations:
     """One handler for all families."""
 
-    def __init__(self, snapshot: Snapshot, *, open_form: OpenForm, links: PictureLinks) -> None:
-        self._snapshot = snapshot
-        self._open_form = open_form
+    def __init__(self, lend: Lend, *, open_body: OpenBody, links: PictureLinks) -> None:
+        self._lend = lend
+        self._open_body = open_body
         self._links = links
 
     async def serve(self, family: Family[Any, Any], exchange: Exchange) -> None:
         """One call, from the first header to the last byte."""
-        async with self._open_form(exchange, family.files) as read_form:
+        with self._lend() as snapshot:
+            await self._serve(family, exchange, snapshot)
+
+    async def _serve(self, family: Family[Any, Any], exchange: Exchange, snapshot: Snapshot) -> None:
+        async with self._open_body(exchange, family) as read_body:
             body_in = asyncio.Event()
 
             async def read() -> Asked:
-                form = await read_form()
+                form = await read_body()
                 body_in.set()
                 request: Asked = family.read(form)
                 return request
@@ -44,13 +63,27 @@ class Operations:
                 await body_in.wait()
                 await exchange.gone()
 
-            call = Call(exchange.request_id, family.operation, exchange.header("authorization"), read)
-            answered = await until_gone(answer(call, self._snapshot, exchange.record), gone())
+            previews = Previews(partial(_show, family, exchange))
+            call = Call(
+                exchange.request_id,
+                family.operation,
+                exchange.header("authorization"),
+                read,
+                metadata=_metadata(exchange.header(METADATA)),
+                key=exchange.header("idempotency-key"),
+                on_partial=previews.offer,
+            )
+            work = previews.during(answer(call, snapshot, exchange.record))
+            # Who gave the call a name will ask for it again, and is to find it done rather than pay twice.
+            answered = await (until_gone(work, gone()) if call.key is None else work)
             await self._respond(family, exchange, answered)
 
     async def _respond(self, family: Family[Any, Any], exchange: Exchange, answered: Answer[Any, Any]) -> None:
         with exchange.record.stage("write"):
             body = await family.write(answered.request, answered.reply, self._publisher(exchange))
+        if exchange.streaming:
+            await exchange.end(body.chunks)
+            return
         headers = [("content-type", body.media_type), *_told(family, answered)]
         await exchange.respond(200, headers, body.chunks, length=body.length)
 
@@ -59,6 +92,59 @@ class Operations:
             return await self._links.publish(picture, exchange.base_url)
 
         return publish
+
+
+class Previews(Generic[R]):
+    """Unfinished pictures on their way out while the answer is awaited; a client who is slow misses the older ones."""
+
+    def __init__(self, show: Callable[[R, Partial], Awaitable[None]]) -> None:
+        self._show = show
+        self._waiting: deque[tuple[R, Partial]] = deque(maxlen=_MOST_WAITING)
+        self._woken = asyncio.Event()
+
+    def offer(self, request: R, partial: Partial) -> None:
+        """Have a preview shown when its turn comes."""
+        self._waiting.append((request, partial))
+        self._woken.set()
+
+    async def during(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of the work, when all that was offered until then is shown."""
+        working = asyncio.create_task(work)
+        working.add_done_callback(lambda _: self._woken.set())
+        try:
+            while not working.done() or self._waiting:
+                await self._woken.wait()
+                self._woken.clear()
+                while self._waiting:
+                    await self._show(*self._waiting.popleft())
+            return working.result()
+        finally:
+            working.cancel()
+            await asyncio.wait((working,))
+
+
+async def _show(family: Family[Any, Any], exchange: Exchange, request: Asked, partial: Partial) -> None:
+    if family.preview is None:
+        return
+    event = family.preview(request, partial, int(exchange.record.clock.now()))
+    ignored = _listed(family.ignored(request))
+    # What else is told in headers is known when there is an answer.
+    told = [("x-torana-ignored", ignored)] if ignored else []
+    # A proxy that gathers a reply before it passes it on would show previews when nobody needs them any more.
+    await exchange.stream([("content-type", EVENT_STREAM), ("x-accel-buffering", "no"), *told], event)
+
+
+def _metadata(written: str | None) -> dict[str, str]:
+    """The caller's metadata; InvalidRequest when it is no JSON object of short texts."""
+    if written is None:
+        return {}
+    try:
+        return msgspec.json.decode(written, type=dict[_Key, _Value])
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(
+            f"The header {METADATA} must be a JSON object whose values are texts of at most 128 characters.",
+            param=METADATA,
+        ) from error
 
 
 async def until_gone(work: Coroutine[Any, Any, T], gone: Coroutine[Any, Any, None]) -> T:
@@ -78,14 +164,19 @@ async def until_gone(work: Coroutine[Any, Any, T], gone: Coroutine[Any, Any, Non
 
 def _told(family: Family[Any, Any], answered: Answer[Any, Any]) -> list[tuple[str, str]]:
     reply = answered.reply
-    ignored = dict.fromkeys((*family.ignored(answered.request), *reply.ignored))
     told = {
         "x-torana-model": _visible(str(answered.target)),
         "x-torana-emulated": ", ".join(reply.emulated),
-        "x-torana-ignored": ", ".join([_plain(name) for name in ignored][:_MAX_NAMES]),
+        "x-torana-ignored": _listed((*family.ignored(answered.request), *reply.ignored)),
         "x-torana-shortfall": str(reply.shortfall or ""),
+        "x-torana-replayed": "true" if answered.replayed else "",
+        "x-torana-cost": "unknown" if reply.usage.cost is None else f"{reply.usage.cost:f}",
     }
     return [(name, value) for name, value in told.items() if value]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join([_plain(name) for name in dict.fromkeys(names)][:_MAX_NAMES])
 
 
 def _visible(text: str) -> str:

@@ -1,6 +1,5 @@
 """Reads ``multipart/form-data`` as it arrives: every byte once, files into the spool, nothing beyond the settings."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -19,8 +18,9 @@ from multipart import (  # type: ignore[import-untyped]
 from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.content import PictureInfo
-from torana.core.errors import InvalidImage, InvalidRequest, SlowSender, TooLarge
-from torana.edge.exchange import ClientGone, Exchange, Message, Receive
+from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
+from torana.edge.arrival import Arrival, check_length
+from torana.edge.exchange import Exchange
 from torana.families.base import Form
 from torana.storage.spool import Spool, SpooledFile
 
@@ -68,7 +68,7 @@ class FormReader:
 
     async def _read(self, exchange: Exchange, builder: "_FormBuilder") -> Form:
         boundary = _boundary(exchange.header("content-type"))
-        _check_length(exchange.content_length or 0, self.limits)
+        check_length(exchange.content_length or 0, self.limits)
         # Not strict: that would refuse what may lawfully follow the closing boundary, depending on how TCP cut it.
         # Lines that end in a bare LF are refused either way. Header lines are taken as Latin-1, in which nothing is
         # invalid, and decoded once it is known what they are.
@@ -79,7 +79,7 @@ class FormReader:
             header_charset="latin-1",
             strict=False,
         )
-        arrival = _Arrival(exchange.receive, self.limits, self.clock)
+        arrival = Arrival(exchange.receive, self.limits, self.clock)
         while chunk := await arrival.piece():
             for event in _events(parser, chunk):
                 await builder.take(event)
@@ -87,57 +87,6 @@ class FormReader:
                 raise _malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
         _check_complete(parser, boundary)
         return Form(tuple(builder.fields), tuple(builder.files))
-
-
-class _Arrival:
-    """A body on its way in, held to the settings. The time that its sender takes counts, not ours in between."""
-
-    def __init__(self, receive: Receive, limits: Uploads, clock: Clock) -> None:
-        self.received = 0
-        self._receive = receive
-        self._limits = limits
-        self._clock = clock
-        self._waited = 0.0
-        self._more = True
-
-    async def piece(self) -> bytes:
-        """The next bytes; none at the end."""
-        while self._more:
-            self._check_pace()
-            asked = self._clock.ticks()
-            message = await self._message()
-            self._waited += self._clock.ticks() - asked
-            self._more = message.get("more_body", False)
-            chunk: bytes = message.get("body", b"")
-            self.received += len(chunk)
-            _check_length(self.received, self._limits)
-            if chunk:
-                return chunk
-        return b""
-
-    async def _message(self) -> Message:
-        left = self._limits.deadline - self._waited
-        try:
-            async with asyncio.timeout(min(self._limits.grace, left)):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise self._too_late() if left <= self._limits.grace else self._silent() from error
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        return message
-
-    def _check_pace(self) -> None:
-        limits = self._limits
-        if self._waited > limits.deadline:
-            raise self._too_late()
-        if self._waited > limits.grace and self.received < self._waited * limits.min_rate:
-            raise SlowSender(f"The body came too slowly: send at least {limits.min_rate:,} bytes a second.")
-
-    def _too_late(self) -> SlowSender:
-        return SlowSender(f"The body came too slowly: it must arrive within {self._limits.deadline:g} s.")
-
-    def _silent(self) -> SlowSender:
-        return SlowSender(f"The body stopped coming: nothing came for {self._limits.grace:g} s.")
 
 
 class _Part(Protocol):
@@ -264,11 +213,6 @@ class _FilePart:
             return self._probe(file, max_pixels=self._limits.max_pixels)
         except InvalidImage as error:
             raise InvalidImage(error.message, param=self._name, code=error.code) from error
-
-
-def _check_length(length: int, limits: Uploads) -> None:
-    if length > limits.max_body:
-        raise TooLarge(f"The body is too large: at most {limits.max_body:,} bytes are allowed.")
 
 
 def _check_header(segment: MultipartSegment, limits: Uploads) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from torana.core.content import Picture
-from torana.core.exchange import Reply, Upload
+from torana.core.exchange import Partial, Reply, Upload
 
 R = TypeVar("R")
 B = TypeVar("B")
@@ -59,7 +59,12 @@ class Family(Generic[R, B]):
     tag: str
     summary: str
     description: str
+    takes: str
+    """What a request holds, in a few words."""
+    gives: str
+    """What a reply holds, in a few words."""
     fields: tuple[Field, ...]
+    """Those of a form; none where no form is taken."""
     files: frozenset[str]
     """Names of the fields that are files."""
     reply_schema: Mapping[str, object]
@@ -69,6 +74,11 @@ class Family(Generic[R, B]):
     """Names of fields that were sent and mean nothing here."""
     write: Callable[[R, Reply[B], Publish], Awaitable[Body]] = field(repr=False)
     """The reply as bytes."""
+    json_fields: tuple[Field, ...] = ()
+    """Those of a JSON body; none where no JSON is taken."""
+    preview: Callable[[R, Partial, int], bytes] | None = field(default=None, repr=False)
+    """An unfinished picture as an event, with the time in seconds since the Unix epoch; None where none are streamed.
+    """
 
     @property
     def paths(self) -> tuple[str, str]:

@@ -23,6 +23,7 @@ ERRORS: Mapping[str, str] = {
     "404": "Not Found",
     "408": "Request Timeout",
     "413": "Content Too Large",
+    "422": "Unprocessable Content",
     "429": "Too Many Requests",
     "500": "Internal Server Error",
     "502": "Bad Gateway",
@@ -34,6 +35,8 @@ _HEADERS = {
     "x-torana-emulated": "What was not natively so at the target, separated by commas.",
     "x-torana-ignored": "Fields that were sent and had no effect, separated by commas.",
     "x-torana-shortfall": "How many pictures fewer than asked came back.",
+    "x-torana-replayed": "It is `true` where an earlier call with the same key was answered so.",
+    "x-torana-cost": "What the call cost at the upstream, in US dollars, or `unknown`.",
     "server-timing": "Milliseconds by stage.",
 }
 
@@ -69,25 +72,32 @@ def _operation(family: Family[Any, Any], *, versioned: bool) -> dict[str, Any]:
         "description": family.description,
         "requestBody": {
             "required": True,
-            "description": "Source image(s) and variation options.",
+            "description": family.takes,
             "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {field.name: _property(field) for field in family.fields},
-                        "required": [field.name for field in family.fields if field.required],
-                    }
-                }
+                media_type: {"schema": _object(fields)}
+                for media_type, fields in (
+                    ("multipart/form-data", family.fields),
+                    ("application/json", family.json_fields),
+                )
+                if fields
             },
         },
         "responses": {
             "200": {
-                "description": "Image variations.",
+                "description": family.gives,
                 "headers": {name: _header(text) for name, text in _HEADERS.items()},
                 "content": {"application/json": {"schema": dict(family.reply_schema)}},
             },
             **{status: _error(description) for status, description in ERRORS.items()},
         },
+    }
+
+
+def _object(fields: tuple[Field, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {field.name: _property(field) for field in fields},
+        "required": [field.name for field in fields if field.required],
     }
 
 

@@ -5,21 +5,26 @@ plan is drawn before leave is given, because leave is given for a model that exi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from torana.auth.jwt import Authenticator
 from torana.core.clock import Clock
 from torana.core.errors import DeadlineExceeded, ToranaError
-from torana.core.exchange import Answer, Asked, Call, Context, Principal, Reply, Target
+from torana.core.exchange import Answer, Asked, Call, Context, Reply, Target
 from torana.policy.access import admit
+from torana.policy.idempotency import Replays
 from torana.providers.base import Provider
 from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
+from torana.routing.health import Health
+from torana.routing.selection import Caller
 from torana.telemetry.record import Record, trace_headers
 
 R = TypeVar("R", bound=Asked)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class Snapshot:
     deadline: float
     """Time for one call, in seconds."""
     clock: Clock
+    health: Health
+    """How the targets have fared lately; it outlives the configuration."""
+    replays: Replays[tuple[Target, Reply[Any]]]
+    """Calls under way and done, for those that are sent twice; they outlive it too."""
 
 
 async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R, Any]:
@@ -47,30 +56,50 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         plan = snapshot.catalog.plan(request.model, call.operation)
         record.model = plan.model
         admit(principal, plan)
-        target, reply = await walk(
-            plan, _attempt(request, principal, call.operation, snapshot, record), _report(record)
+        caller = Caller(f"{principal.issuer} {principal.subject}", call.metadata)
+
+        async def work() -> tuple[Target, Reply[Any]]:
+            attempt = _attempt(request, caller, call, snapshot, record)
+            walking = walk(plan, attempt, _report(record), health=snapshot.health, caller=caller)
+            # Those who join this work wait for it as long as the call that began it may.
+            return await _in_time(walking, snapshot.deadline, snapshot.deadline - record.seconds)
+
+        (target, reply), replayed = await snapshot.replays.once(
+            caller.subject, call.key, parts=request.parts, work=work, size_of=lambda done: done[1].body.size
         )
         record.target = str(target)
-        return Answer(request, reply, target)
+        record.replayed = replayed
+        return Answer(request, reply, target, replayed=replayed)
 
+    return await _in_time(journey(), snapshot.deadline, snapshot.deadline)
+
+
+async def _in_time(work: Coroutine[Any, Any, T], deadline: float, left: float) -> T:
+    """What comes of it within the seconds that are left of a call's deadline."""
     try:
-        async with asyncio.timeout(snapshot.deadline) as limit:
-            return await journey()
+        async with asyncio.timeout(left) as limit:
+            return await work
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise DeadlineExceeded(f"The call took longer than {snapshot.deadline:g} s and was given up.") from error
+        raise DeadlineExceeded(f"The call took longer than {deadline:g} s and was given up.") from error
 
 
 def _attempt(
-    request: R, principal: Principal, operation: str, snapshot: Snapshot, record: Record
+    request: R, caller: Caller, call: Call[R], snapshot: Snapshot, record: Record
 ) -> Callable[[Target], Awaitable[Reply[Any]]]:
-    caller = f"{principal.issuer} {principal.subject}"
-
     async def attempt(target: Target) -> Reply[Any]:
         with record.stage("attempt", **{"gen_ai.response.model": str(target)}):
-            answer_by = snapshot.providers[target.account].operations[operation]
-            return await answer_by(request, target.model, Context(caller, trace_headers()))
+            answer_by = snapshot.providers[target.account].operations[call.operation]
+            context = Context(
+                caller.subject,
+                headers=(*trace_headers(), *target.headers),
+                on_partial=partial(call.on_partial, request),
+                within=snapshot.deadline - record.seconds,
+                parameters=dict(target.parameters),
+                prompt=target.prompt,
+            )
+            return await answer_by(request, target.model, context)
 
     return attempt
 

@@ -35,6 +35,8 @@ class Record:
     reason: str | None = None
     """Why, in one word that only operators see."""
     client_retry: int = 0
+    replayed: bool = False
+    """Whether an earlier call's reply was the answer."""
     bytes_in: int = 0
     bytes_out: int = 0
     stages: list[tuple[str, float]] = field(default_factory=list)

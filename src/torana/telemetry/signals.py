@@ -4,11 +4,13 @@ Every label value comes from the configuration or from our own code, never from 
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.process_collector import ProcessCollector
 
 from torana.telemetry.record import Record
@@ -19,6 +21,7 @@ _BYTES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "_OTHER"
 _UNAUTHENTICATED = 401
+_CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class Signals:
@@ -26,6 +29,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._circuits_shown: set[str] = set()
         r = self.registry
         ProcessCollector(registry=r)
         self.http = Histogram(
@@ -48,8 +52,14 @@ class Signals:
         self.failures = Counter(
             "torana_attempt_failures", "Attempts that failed.", ["target", "error_type"], registry=r
         )
+        self.retries = Counter("torana_upstream_retries", "Messages sent to an upstream again.", ["reason"], registry=r)
         self.client_retries = Counter("torana_client_retries", "Requests that a client sent again.", registry=r)
         self.evictions = Counter("torana_pictures_evicted", "Made pictures dropped before their time.", registry=r)
+        self.circuits = Gauge(
+            "torana_circuit_state", "Each target's circuit: 0 closed, 1 half-open, 2 open.", ["target"],
+            multiprocess_mode="livemax", registry=r,
+        )  # fmt: skip
+        self.reloads = Counter("torana_reloads", "Reloads of the configuration, by result.", ["result"], registry=r)
         self.worker_deaths = Counter("torana_worker_deaths", "Picture workers that died and were replaced.", registry=r)
 
     def observe(self, record: Record, route: str) -> None:
@@ -71,6 +81,14 @@ class Signals:
         for target, code in record.attempts:
             self.failures.labels(target, code).inc()
 
+    def show_circuits(self, states: Mapping[str, Literal["closed", "half-open", "open"]]) -> None:
+        """How the circuits stand. A target that is not named any more goes back to closed: it cannot be taken away."""
+        for target in self._circuits_shown - states.keys():
+            self.circuits.labels(target).set(_CIRCUIT["closed"])
+        for target, state in states.items():
+            self.circuits.labels(target).set(_CIRCUIT[state])
+        self._circuits_shown |= states.keys()
+
     def render(self) -> bytes:
         """The text that Prometheus reads."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
@@ -86,3 +104,8 @@ def share_metrics(directory: Path) -> None:
     for left in directory.glob("*.db"):
         left.unlink()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+def forget_process(pid: int) -> None:
+    """Takes back what a process that is no more said of the present; what it counted stays."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library leaves it untyped

@@ -11,7 +11,8 @@ from torana.core.content import Picture, PictureInfo, Size
 from torana.core.errors import InvalidImage, InvalidRequest
 from torana.core.exchange import Reply
 from torana.families.base import Body, Form
-from torana.families.images import FIELDS, MAX_SEED, VARIATIONS, Pictures, VariationRequest, read_variation
+from torana.families.images import MAX_SEED, VARIATIONS, ImageRequest, Pictures
+from torana.families.images.variations import FIELDS, read_variation
 
 IMAGE = Sent()
 INFO = PictureInfo("png", Size(1, 1))
@@ -29,8 +30,8 @@ def refused(*fields: tuple[str, str]) -> InvalidRequest:
 
 
 def test_a_request_with_nothing_but_the_needful():
-    assert read_variation(form()) == VariationRequest("vary", (IMAGE,))
-    assert VariationRequest("vary", (IMAGE,)) == VariationRequest(
+    assert read_variation(form()) == ImageRequest("vary", (IMAGE,))
+    assert ImageRequest("vary", (IMAGE,)) == ImageRequest(
         model="vary", images=(IMAGE,), n=1, size=Size(1024, 1024), response_format="url", output_format="png"
     )
 
@@ -45,7 +46,7 @@ def test_a_request_with_everything():
         "strength": "0.25",
         "output_format": "webp",
     }
-    assert read_variation(form(*fields.items())) == VariationRequest(
+    assert read_variation(form(*fields.items())) == ImageRequest(
         model="vary",
         images=(IMAGE,),
         n=3,
@@ -236,7 +237,7 @@ async def nowhere(picture: Picture) -> str:
 
 
 async def written(pictures: list[Picture], *, as_url: bool = False, publish=nowhere) -> Body:
-    asked = VariationRequest("vary", (IMAGE,), response_format="url" if as_url else "b64_json")
+    asked = ImageRequest("vary", (IMAGE,), response_format="url" if as_url else "b64_json")
     return await VARIATIONS.write(asked, Reply(Pictures(1_800_000_000, tuple(pictures))), publish)
 
 

@@ -1,0 +1,168 @@
+"""Reads request bodies, of whichever kind a family takes: forms as they arrive, JSON when it is all there."""
+
+import asyncio
+import binascii
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from torana.config.model import Uploads
+from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
+from torana.edge.arrival import Arrival, check_length
+from torana.edge.exchange import Exchange
+from torana.edge.uploads import FormReader
+from torana.families.base import Family, Form
+from torana.storage.spool import SpooledFile
+
+_JSON = "application/json"
+_PICTURES = {"image": "image", "images": "image", "mask": "mask"}
+"""The members of a JSON body that hold pictures, and the field of a form that each stands for."""
+_MAX_COMMAS = 100_000
+# Within which the head of a data: URI ends.
+_MAX_HEAD = 256
+# A multiple of 4, so that each piece of base64 stands for whole bytes.
+_DECODE_STEP = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BodyReader:
+    """Reads what clients send, as the family takes it."""
+
+    forms: FormReader
+
+    @asynccontextmanager
+    async def open(self, exchange: Exchange, family: Family[Any, Any]) -> AsyncIterator[Callable[[], Awaitable[Form]]]:
+        """Gives the way to read an exchange's body, once. Its uploads are gone when the context ends.
+
+        Reading raises what ``FormReader`` raises; a body in JSON comes as the form that would say the same.
+        """
+        if family.json_fields and (not family.fields or _kind(exchange) == _JSON):
+            with ExitStack() as spooled:
+                yield partial(self._read_json, exchange, family, spooled)
+        else:
+            async with self.forms.open(exchange, family.files) as read:
+                yield read
+
+    async def _read_json(self, exchange: Exchange, family: Family[Any, Any], spooled: ExitStack) -> Form:
+        if _kind(exchange) != _JSON:
+            raise InvalidRequest(
+                f"Send the request as {_JSON}, not as {(_kind(exchange) or 'nothing')[:100]!r}.",
+                code="unsupported_content_type",
+            )
+        limits = self.forms.limits
+        members = _members(await self._whole(exchange), limits)
+        fields = tuple(_texts(members, family, limits))
+        files = []
+        if family.files:
+            for number, (name, written) in enumerate(_pictures(members)):
+                if number >= limits.max_files:
+                    raise TooLarge(f"The body has too many files: at most {limits.max_files} are allowed.", param=name)
+                files.append((_PICTURES[name], await self._file(name, written, spooled)))
+        return Form(fields, tuple(files))
+
+    async def _whole(self, exchange: Exchange) -> bytearray:
+        limits = self.forms.limits
+        check_length(exchange.content_length or 0, limits)
+        arrival = Arrival(exchange.receive, limits, self.forms.clock)
+        body = bytearray()
+        commas = 0
+        while chunk := await arrival.piece():
+            body += chunk
+            # All values but the first of an array or object follow a comma, and how deep those go is bounded too. So
+            # this bounds the time and memory that decoding takes; base64 has no commas.
+            commas += chunk.count(b",")
+            if commas > _MAX_COMMAS:
+                raise TooLarge(f"The body holds too many values: at most {_MAX_COMMAS:,} commas are allowed.")
+        return body
+
+    async def _file(self, name: str, written: object, spooled: ExitStack) -> SpooledFile:
+        limits = self.forms.limits
+        file = spooled.enter_context(self.forms.spool.open(_PICTURES[name]))
+        for piece in _decoded(name, written):
+            if file.size + len(piece) > limits.max_file:
+                raise TooLarge(f"'{name}' is too large: a file may have at most {limits.max_file:,} bytes.", param=name)
+            await file.append(piece)
+            # Others get their turn between the pieces of a large picture.
+            await asyncio.sleep(0)
+        try:
+            await file.finish(partial(self.forms.probe, max_pixels=limits.max_pixels))
+        except InvalidImage as error:
+            raise InvalidImage(error.message, param=name, code=error.code) from error
+        return file
+
+
+def _kind(exchange: Exchange) -> str:
+    return (exchange.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _members(body: bytearray, limits: Uploads) -> Mapping[str, object]:
+    try:
+        members = msgspec.json.decode(body, type=dict[str, object])
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(
+            'The body is not a JSON object. Send one, in UTF-8, such as {"model": "...", "prompt": "..."}.',
+            code="invalid_json",
+        ) from error
+    if len(members) > limits.max_parts:
+        raise TooLarge(f"The body has too many members: at most {limits.max_parts} are allowed.")
+    return members
+
+
+def _texts(members: Mapping[str, object], family: Family[Any, Any], limits: Uploads) -> Iterator[tuple[str, str]]:
+    """The members as a form would have them; nothing for null, and for pictures."""
+    known = {field.name for field in family.json_fields}
+    for name, value in members.items():
+        if value is None or (name in _PICTURES and family.files):
+            continue
+        if name not in known:
+            # What it holds means nothing here.
+            yield name, ""
+        elif isinstance(value, dict | list):
+            raise InvalidRequest(f"'{name}' must be a single value.", param=name, code="invalid_type")
+        else:
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            if len(text.encode()) > limits.max_field:
+                raise TooLarge(f"'{name}' is too long: at most {limits.max_field:,} bytes are allowed.", param=name)
+            yield name, text
+
+
+def _pictures(members: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Each picture, and the member that holds it."""
+    for name in _PICTURES:
+        value = members.get(name)
+        if value is not None:
+            yield from ((name, each) for each in (value if isinstance(value, list) else [value]))
+
+
+def _decoded(name: str, written: object) -> Iterator[bytes]:
+    """The bytes of a picture that JSON holds, as a ``data:`` URI or an object with one, in pieces."""
+    if isinstance(written, dict):
+        written = written.get("image_url", written.get("url"))
+    if isinstance(written, dict):
+        written = written.get("url")
+    uri = written if isinstance(written, str) else ""
+    comma = uri.find(",", 0, _MAX_HEAD)
+    head = uri[: max(comma, 0)].lower()
+    if not (head.startswith("data:") and head.endswith(";base64")):
+        raise InvalidImage(
+            f"'{name}' must hold the picture itself, as a data: URI in base64. Addresses and file ids are not taken.",
+            param=name,
+            code="invalid_image_url",
+        )
+    for start in range(comma + 1, len(uri), _DECODE_STEP):
+        end = start + _DECODE_STEP
+        try:
+            piece = binascii.a2b_base64(uri[start:end], strict_mode=True)
+        except ValueError as error:
+            raise _broken(name) from error
+        if end < len(uri) and len(piece) != _DECODE_STEP // 4 * 3:
+            raise _broken(name)
+        yield piece
+
+
+def _broken(name: str) -> InvalidImage:
+    return InvalidImage(f"'{name}' is not valid base64.", param=name, code="invalid_base64_image")
