@@ -10,17 +10,17 @@ from http import HTTPStatus
 
 from tests.providers.kit import CONTEXT, photo
 from tests.upstream.wire import Request, Wire, upstream
-from torana.config.model import Account
+from torana.config.upstreams import Account
 from torana.core.content import Size
 from torana.core.exchange import Reply
-from torana.families.images import VARIATIONS, Pictures, VariationRequest
+from torana.families.images import VARIATIONS, ImageRequest, Pictures
 from torana.providers.base import Lent
 from torana.providers.compatible import DECLARATIONS
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PNG = photo(64, 48).data
 OTHER = photo(64, 48, "PNG", "L").data
-ASKED = VariationRequest(model="vary", images=(photo(),), size=Size(64, 48), response_format="b64_json")
+ASKED = ImageRequest(model="vary", images=(photo(),), size=Size(64, 48), response_format="b64_json")
 
 Answer = Callable[[Wire, Request], Awaitable[None]]
 
@@ -57,7 +57,7 @@ class Lab:
     requests: list[Request] = field(default_factory=list)
 
     async def vary(self, **changes: object) -> Reply[Pictures]:
-        (declared,) = DECLARATIONS
+        declared = next(each for each in DECLARATIONS if each.type == "openai-compatible")
         provider = declared.build(self.account, self.key, self.lent)
         context = dataclasses.replace(CONTEXT, headers=(("traceparent", TRACE),))
         request = dataclasses.replace(ASKED, **changes)  # type: ignore[arg-type]  # the test's own

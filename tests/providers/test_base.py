@@ -4,20 +4,21 @@ import importlib
 import pytest
 
 from tests.providers.kit import Photo, opened, photo
-from torana.config.model import Account
+from torana.config.upstreams import Account
 from torana.core.content import Size
 from torana.core.errors import DeadlineExceeded, InvalidImage
-from torana.families.images import VARIATIONS
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.job import InMemory
 from torana.providers.base import declarations
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 DECLARED = declarations()
+OPERATIONS = {VARY, EDIT, GENERATE}
 SETTINGS = {field for field in Account.__struct_fields__ if field != "type"}
 
 
 def test_every_module_of_the_folder_is_found():
-    assert list(DECLARED) == ["echo", "local", "openai-compatible"]
+    assert {"echo", "local", "openai-compatible", "openai", "black-forest-labs"} <= DECLARED.keys()
 
 
 @pytest.mark.parametrize("name", DECLARED)
@@ -25,8 +26,8 @@ def test_a_declaration_holds_together(name):
     declared = DECLARED[name]
     assert declared.type == name
     assert declared.summary.endswith(".")
-    assert declared.needs | declared.takes <= SETTINGS
-    assert declared.operations <= {VARIATIONS.operation}
+    assert declared.needs | declared.takes <= SETTINGS | declared.options.keys()
+    assert all(ability.operations <= OPERATIONS for ability in declared.abilities.values())
     if declared.alone is not None:
         assert declared.models
         assert not declared.needs
@@ -39,8 +40,10 @@ def test_a_declaration_holds_together(name):
 @pytest.mark.parametrize("name", DECLARED)
 async def test_a_provider_can_do_what_its_declaration_says(lent, name):
     declared = DECLARED[name]
-    account = Account(type=name, base_url="http://127.0.0.1:9/v1" if "base_url" in declared.needs else None)
-    assert set(declared.build(account, None, lent).operations) == declared.operations
+    options = dict.fromkeys(declared.options.keys() & declared.needs, "x")
+    account = Account(type=name, base_url="http://127.0.0.1:9/v1" if not declared.base_url else None, options=options)
+    can = set().union(*(ability.operations for ability in declared.abilities.values()))
+    assert set(declared.build(account, None, lent).operations) == can
 
 
 @SHARED_LOOP

@@ -5,20 +5,20 @@ from PIL import ImageChops
 
 from tests.media.samples import picture as drawn
 from tests.providers.kit import CONTEXT, opened, photo
-from torana.config.model import Account
+from torana.config.upstreams import Account
 from torana.core.content import Size
 from torana.core.errors import InvalidRequest
-from torana.families.images import VARIATIONS, VariationRequest
+from torana.families.images import VARIATIONS, ImageRequest
 from torana.providers.echo import DECLARATIONS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-ASKED = VariationRequest(model="echo", images=(photo(), photo(64, 64)), size=Size(37, 23))
+ASKED = ImageRequest(model="echo", images=(photo(), photo(64, 64)), size=Size(37, 23))
 
 
-async def vary(lent, request: VariationRequest):
+async def vary(lent, request: ImageRequest):
     (declared,) = DECLARATIONS
     provider = declared.build(Account(type="echo"), None, lent)
-    assert set(provider.operations) == declared.operations
+    assert set(provider.operations) == declared.operations(declared.models[0])
     return await provider.operations[VARIATIONS.operation](request, "echo", CONTEXT)
 
 

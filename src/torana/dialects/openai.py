@@ -3,12 +3,7 @@
 Source: OpenAI's API reference and clients; DeepInfra, Lemonade and Xinference answer the same request.
 """
 
-import base64
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -25,8 +20,10 @@ from torana.core.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from torana.core.exchange import Message, Upload
-from torana.families.images import VariationRequest
+from torana.core.waits import retry_after
+from torana.dialects.inline import from_base64, from_url
+from torana.dialects.refusals import moderated
+from torana.dialects.steps import Link
 
 _MODERATION_CODES = frozenset({
     "moderation_blocked", "content_policy_violation", "image_content_policy_violation", "contentFilter",
@@ -60,29 +57,6 @@ class _FaultBody(Struct):
     error: _Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A picture that the upstream left somewhere for us to fetch."""
-
-    url: str
-
-
-def encode_variation(request: VariationRequest, *, model: str, extensions: Collection[str], boundary: str) -> Message:
-    """The request as a multipart form. Pictures are asked for as base64, so that no link can run out under way."""
-    fields = {"model": model, "n": str(request.n), "response_format": "b64_json"}
-    # No size leaves it to the upstream, which is what `auto` asks for; few servers know the word.
-    fields |= {"size": str(request.size)} if request.size else {}
-    fields |= {"user": request.user} if request.user else {}
-    own = {"seed": request.seed, "strength": request.strength, "output_format": request.output_format}
-    fields |= {name: str(own[name]) for name in sorted(request.extensions & set(extensions))}
-    body: list[bytes | Upload] = [_text_part(boundary, name, value) for name, value in fields.items()]
-    for number, image in enumerate(request.images):
-        body += [_file_head(boundary, f"image{number}", image), image, b"\r\n"]
-    body.append(f"--{boundary}--\r\n".encode())
-    headers = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", "application/json"))
-    return Message("POST", "/images/variations", headers, tuple(body))
-
-
 def decode_pictures(body: bytes) -> tuple[bytes | Link, ...]:
     """The pictures of a reply, as bytes or as links; UpstreamError when it holds none or cannot be read."""
     try:
@@ -104,7 +78,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Caller
 def _callers_fault(status: int, fault: _Fault) -> CallerError | None:
     code, param = str(fault.code), str(fault.param)
     if code in _MODERATION_CODES or fault.type == Moderated.type:
-        return Moderated("The request was rejected by the upstream's safety system.")
+        return moderated()
     if status not in _REFUSALS:
         return None
     if code in _IMAGE_CODES:
@@ -121,7 +95,11 @@ def _upstreams_fault(status: int, headers: Mapping[str, str]) -> UpstreamError:
         case 408 | 504:
             return UpstreamTimeout("The upstream did not finish in time.")
         case 429:
-            return UpstreamRateLimited("The upstream asks to be called less often.", retry_after=_retry_after(headers))
+            wait = retry_after(headers)
+            return UpstreamRateLimited(
+                "The upstream asks to be called less often.",
+                retry_after=None if wait is None else min(wait, _MAX_RETRY_AFTER),
+            )
         case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return UpstreamRejected(f"The upstream refused the request with status {status}.")
         case _:
@@ -129,22 +107,7 @@ def _upstreams_fault(status: int, headers: Mapping[str, str]) -> UpstreamError:
 
 
 def _picture(item: _Item) -> bytes | Link:
-    text = item.b64_json or str(item.url)
-    if text.startswith("data:"):
-        text = text.partition(",")[2]
-    elif not item.b64_json:
-        return Link(text)
-    return base64.b64decode(text, validate=True)
-
-
-def _text_part(boundary: str, name: str, value: str) -> bytes:
-    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-
-
-def _file_head(boundary: str, name: str, image: Upload) -> bytes:
-    # Our own file name and the sniffed type: the client's label may be wrong, or an attack on the upstream's parser.
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}.{image.info.format}"\r\n'
-    return f"{head}Content-Type: {image.info.media_type}\r\n\r\n".encode()
+    return from_base64(item.b64_json) if item.b64_json else from_url(str(item.url))
 
 
 def _fault(body: bytes) -> _Fault:
@@ -152,24 +115,3 @@ def _fault(body: bytes) -> _Fault:
         return msgspec.json.decode(body, type=_FaultBody).error
     except (ValueError, RecursionError):
         return _Fault()
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        seconds = _seconds(headers["retry-after"], headers)
-    except (KeyError, ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER) if math.isfinite(seconds) else None
-
-
-def _seconds(wait: str, headers: Mapping[str, str]) -> float:
-    """A wait as a number, or as a date, which counts from the date of the reply: their clock need not be ours."""
-    try:
-        return float(wait)
-    except ValueError:
-        return (_date(wait) - _date(headers["date"])).total_seconds()
-
-
-def _date(text: str) -> datetime:
-    # Every date in HTTP is in GMT, also those that do not say so.
-    return parsedate_to_datetime(text).replace(tzinfo=None)

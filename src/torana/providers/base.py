@@ -5,18 +5,25 @@ import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, get_args
 
 import torana.providers
-from torana.config.model import Account
+from torana.config.upstreams import Account, Prompts
 from torana.core.clock import Clock
 from torana.core.content import OutputFormat, Picture, Size
 from torana.core.errors import DeadlineExceeded
 from torana.core.exchange import Context, Reply
 from torana.media.job import Source
 from torana.media.jobs.fitting import fit
+from torana.media.jobs.preparing import Demands, Prepared, prepare, prepare_with_mask
+from torana.media.jobs.signing import Credentials, sign
+from torana.media.marks import SourceType, mark
 from torana.media.workers import Workers
+from torana.providers.imaging.ability import Ability
 from torana.upstream.client import Client
+
+T = TypeVar("T")
+ANY = "*"
 
 
 class Downloads(Protocol):
@@ -46,23 +53,65 @@ class Lent:
 
     connect: Callable[[int], Client]
     """Opens a client that keeps so many connections to one host at most."""
+    patient: Callable[[Client], Client]
+    """The same client, which sends again what the upstream would not take yet."""
     downloads: Downloads
     workers: Workers
     work_deadline: float
     """Time for one call's pictures in the workers, in seconds."""
     max_pixels: int
     """Of one picture that is decoded."""
+    prompts: Prompts
+    """What models that need words are told when a variation is asked for."""
+    mark: bool
+    """Whether made pictures say that they were made."""
+    credentials: Credentials | None
+    """What made pictures are signed with, where they are."""
     clock: Clock
 
     async def fitted(self, source: Source, *, size: Size, output_format: OutputFormat) -> Picture:
         """A picture brought to an exact size and format by a worker; InvalidImage when it cannot be decoded."""
+        return await self._in_time(
+            fit(self.workers, source, size=size, output_format=output_format, max_pixels=self.max_pixels)
+        )
+
+    async def prepared(self, source: Source, demands: Demands, *, caller: str) -> Prepared:
+        """A source as an upstream demands it; InvalidImage when it cannot be decoded."""
+        return await self._in_time(
+            prepare(self.workers, source, demands=demands, max_pixels=self.max_pixels, caller=caller)
+        )
+
+    async def prepared_with_mask(
+        self, source: Source, mask: Source, demands: Demands, *, caller: str
+    ) -> tuple[Prepared, Prepared]:
+        """A source as an upstream demands it, and its mask cropped and scaled with it."""
+        return await self._in_time(
+            prepare_with_mask(
+                self.workers, source, mask=mask, demands=demands, max_pixels=self.max_pixels, caller=caller
+            )
+        )
+
+    async def marked(self, picture: Picture, kind: SourceType, *, caller: str) -> Picture:
+        """The picture with a note in it of how it came to be, and signed, as far as the operator wants that.
+
+        A format that can hold neither stays as it is. ValueError when it is no whole picture.
+        """
+        if picture.info.format not in get_args(OutputFormat):
+            return picture
+        if self.mark:
+            picture = Picture(mark(picture.data, kind), picture.info)
+        if self.credentials is None:
+            return picture
+        return await self._in_time(
+            sign(self.workers, picture, credentials=self.credentials, source_type=kind, caller=caller)
+        )
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(self.work_deadline):
-                return await fit(
-                    self.workers, source, size=size, output_format=output_format, max_pixels=self.max_pixels
-                )
+                return await work
         except TimeoutError as error:
-            raise DeadlineExceeded(f"The picture could not be fitted within {self.work_deadline:g} s.") from error
+            raise DeadlineExceeded(f"The picture could not be prepared within {self.work_deadline:g} s.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +120,41 @@ class Declaration:
 
     type: str
     summary: str
-    operations: frozenset[str]
     build: Callable[[Account, str | None, Lent], Provider] = field(repr=False)
     """Makes the provider of an account from its settings and its key, None where there is no key."""
-    models: tuple[str, ...] = ()
-    """Models it always has."""
+    abilities: Mapping[str, Ability]
+    """What each model it is known to have can do; ``*`` stands for any other that an operator names."""
+    base_url: str | None = None
+    """Where its API starts; None where only the operator knows."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Further settings that an account may have under ``options``, and what each is."""
     needs: frozenset[str] = frozenset()
-    """Settings that an account must have."""
+    """Settings and options that an account must have."""
     takes: frozenset[str] = frozenset()
     """Settings that an account may have."""
+    note: str = ""
+    """What operators should know of its state: what is ending, and when."""
     warm: str | None = None
     """A function for the workers to run once at their start, as ``module:function``."""
     extra: str | None = None
     """The optional dependencies it cannot do without."""
     alone: str | None = None
     """Its account's name where there is no configuration; for providers that need neither key nor network."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models it is known to have."""
+        return tuple(name for name in self.abilities if name != ANY)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has no other models."""
+        return ANY not in self.abilities
+
+    def operations(self, model: str) -> frozenset[str]:
+        """What a model can do; nothing when there is no such model."""
+        ability = self.abilities.get(model, self.abilities.get(ANY))
+        return frozenset() if ability is None else ability.operations
 
 
 def declarations() -> dict[str, Declaration]:

@@ -1,138 +1,251 @@
-"""Providers that speak OpenAI's dialect and differ only in facts: one row each."""
+"""Vendors and servers that speak OpenAI's dialect and differ only in facts: one row each.
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from io import BytesIO
+Source: DeepInfra's and NVIDIA's documentation; the sources of Lemonade and stable-diffusion.cpp (2026-08), Xinference
+4.1.0, vLLM-Omni 0.30.0 and SGLang 0.5.23.
+"""
 
-from torana.config.model import Account
-from torana.core.content import OutputFormat, Picture, PictureInfo
-from torana.core.errors import InvalidImage, UpstreamAuth, UpstreamError
-from torana.core.exchange import Context, Reply, Usage
-from torana.core.together import all_or_none
-from torana.dialects.openai import Link, decode_error, decode_pictures, encode_variation
-from torana.families.images import OUTPUT_FORMATS, VARIATIONS, Pictures, VariationRequest
-from torana.media.job import InMemory
-from torana.media.probe import probe
-from torana.providers.base import Declaration, Lent, Operation
-from torana.upstream.client import Origin, Timeouts
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
 
-_OK = 200
-_DOWNLOAD_SECONDS = 30.0
+import msgspec
 
+from torana.core.price import Price
+from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, Speech, drawing
+from torana.dialects.steps import Ask, Steps
+from torana.media.jobs.preparing import Demands
+from torana.providers.imaging.ability import FREE, Ability, Scale
+from torana.providers.imaging.artist import declared
+from torana.providers.imaging.canvas import AnySize, Stepped
+from torana.providers.imaging.vendor import Vendor
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A picture as the client gets it, and whether it had to be changed for that."""
+_VARIES = frozenset({VARIATIONS})
+_DRAWS = frozenset({VARIATIONS, EDITS, GENERATIONS})
+_MOST_SEED = 2**31 - 1
+_NEGATIVE = frozenset({"negative_prompt"})
 
-    picture: Picture
-    resized: bool
-    converted: bool
-
-
-class Compatible:
-    """An upstream that answers the same requests as OpenAI did."""
-
-    def __init__(self, account: Account, key: str | None, lent: Lent) -> None:
-        headers = (("authorization", f"Bearer {key}"),) if key else ()
-        self._origin = Origin(str(account.base_url), headers)
-        self._keyless = key is None and account.api_key is not None
-        self._account = account
-        self._lent = lent
-        self._client = lent.connect(account.max_connections)
-        timeouts = account.timeouts
-        self._timeouts = Timeouts(timeouts.connect, timeouts.first_byte, timeouts.total)
-        self.operations: Mapping[str, Operation] = {VARIATIONS.operation: self.vary}
-
-    async def vary(self, request: VariationRequest, model: str, context: Context) -> Reply[Pictures]:
-        """The upstream's variations, each at the size and in the format that the client asked for."""
-        body = await self._ask(request, model, context)
-        found = await all_or_none(self._bytes(picture) for picture in decode_pictures(body)[: request.n])
-        shown = await all_or_none(self._shown(data, request) for data in found)
-        emulated = {
-            "url": request.response_format == "url",
-            "resize": any(each.resized for each in shown),
-            "output_format": any(each.converted for each in shown),
-        }
-        pictures = Pictures(int(self._lent.clock.now()), tuple(each.picture for each in shown))
-        return Reply(
-            pictures,
-            emulated=tuple(name for name, done in emulated.items() if done),
-            ignored=tuple(sorted(request.extensions - {*self._account.extensions, "output_format"})),
-            shortfall=request.n - len(shown),
-            usage=Usage(images=len(shown)),
-        )
-
-    async def _ask(self, request: VariationRequest, model: str, context: Context) -> bytes:
-        if self._keyless:
-            raise UpstreamAuth("The gateway has no credentials for this upstream.", reason="no_key")
-        boundary = f"torana-{secrets.token_hex(16)}"
-        message = encode_variation(request, model=model, extensions=self._account.extensions, boundary=boundary)
-        async with self._client.send(
-            message,
-            self._origin,
-            timeouts=self._timeouts,
-            max_reply=self._account.max_reply,
-            headers=context.headers,
-        ) as response:
-            body = await response.read()
-        if response.status != _OK:
-            raise decode_error(response.status, response.headers, body)
-        return body
-
-    async def _bytes(self, picture: bytes | Link) -> bytes:
-        if isinstance(picture, bytes):
-            return picture
-        return await self._lent.downloads.fetch(
-            picture.url,
-            allowed_hosts=self._account.download_hosts,
-            max_bytes=self._account.max_reply,
-            within=_DOWNLOAD_SECONDS,
-        )
-
-    async def _shown(self, data: bytes, request: VariationRequest) -> _Shown:
-        info = _info(data, self._lent.max_pixels)
-        resized = request.size is not None and request.size != info.size
-        converted = "output_format" in request.extensions and request.output_format != info.format
-        if not resized and not converted:
-            return _Shown(Picture(data, info), resized=False, converted=False)
-        try:
-            picture = await self._lent.fitted(
-                InMemory(data),
-                size=request.size or info.size,
-                output_format=request.output_format if converted else _writable(info.format),
-            )
-        except InvalidImage as error:
-            raise _not_a_picture() from error
-        return _Shown(picture, resized=resized, converted=converted)
+REDUX = "black-forest-labs/FLUX-1-Redux-dev"
+_redux = drawing(Speech(vary_by=VARIATIONS, image_field="image"))
+_deepinfra_edits = drawing(Speech(image_field="image"))
 
 
-def _info(data: bytes, max_pixels: int) -> PictureInfo:
-    try:
-        return probe(BytesIO(data), max_pixels=max_pixels)
-    except InvalidImage as error:
-        raise _not_a_picture() from error
+def draw_at_deepinfra(ask: Ask) -> Steps:
+    """Redux varies natively, all others by an edit."""
+    return (_redux if ask.model == REDUX else _deepinfra_edits)(ask)
 
 
-def _not_a_picture() -> UpstreamError:
-    # The caller's picture was fine: this one is the upstream's.
-    return UpstreamError("The upstream sent something that is not a picture.", code="upstream_invalid_reply")
+_XINFERENCE = frozenset({"model", "prompt", "n", "size", "response_format"})
 
 
-def _writable(found: str) -> OutputFormat:
-    """The format a picture came in, where we can write it."""
-    return next((known for known in OUTPUT_FORMATS if known == found), "png")
+def for_xinference(fields: dict[str, object]) -> dict[str, object]:
+    """Xinference takes fields that are none of OpenAI's in one, as JSON."""
+    known = {name: value for name, value in fields.items() if name in _XINFERENCE}
+    others = {name: value for name, value in fields.items() if name not in _XINFERENCE}
+    return known | ({"kwargs": msgspec.json.encode(others).decode()} if others else {})
 
 
-DECLARATIONS = (
-    Declaration(
+_xinference = drawing(
+    Speech(
+        vary_by=VARIATIONS,
+        image_field="image",
+        sends_user=False,
+        prompted_variations=True,
+        rewritten=for_xinference,
+    )
+)
+
+
+def draw_at_xinference(ask: Ask) -> Steps:
+    """Its endpoint for variations takes a prompt and all fields, which that for edits does not."""
+    return _xinference(replace(ask, operation=VARIATIONS) if ask.operation == EDITS else ask)
+
+
+_TAG: Final = "sd_cpp_extra_args"
+_SD_CPP = frozenset({"prompt", "n", "size", "output_format", "output_compression"})
+
+
+def for_stable_diffusion_cpp(fields: dict[str, object]) -> dict[str, object]:
+    """stable-diffusion.cpp takes further fields as JSON within a tag in the prompt, and none but ours may be there.
+
+    Where it is told no seed, it uses the same one every time: -1 stands for any.
+    """
+    known = {name: value for name, value in fields.items() if name in _SD_CPP}
+    others = {"seed": -1} | {name: value for name, value in fields.items() if name not in _SD_CPP}
+    # Within JSON, no text may end the tag.
+    aside = msgspec.json.encode(others).decode().replace("<", "\\u003c")
+    return known | {"prompt": f"{_untagged(known.get('prompt'))}<{_TAG}>{aside}</{_TAG}>"}
+
+
+def for_lemonade(fields: dict[str, object]) -> dict[str, object]:
+    """Lemonade hands the prompt on to stable-diffusion.cpp as it is."""
+    return fields | ({"prompt": _untagged(fields["prompt"])} if "prompt" in fields else {})
+
+
+def _untagged(words: object) -> str:
+    return str(words).replace(_TAG, _TAG.replace("_", " "))
+
+
+_ROWS = (
+    Vendor(
         type="openai-compatible",
-        summary="Any upstream that answers `POST /images/variations` in OpenAI's shape.",
-        operations=frozenset({VARIATIONS.operation}),
-        build=Compatible,
-        needs=frozenset({"base_url"}),
-        takes=frozenset({
-            "api_key", "models", "extensions", "timeouts", "max_reply", "download_hosts", "max_connections",
-        }),
+        summary="Any server that answers `POST /images/variations`, `/edits` or `/generations` in OpenAI's shape.",
+        draw=drawing(Speech(vary_by=VARIATIONS, image_field="image")),
+        abilities={
+            "*": Ability(_DRAWS, most=10, inline=False, sources=16, prompted=False, mask=True, canvas=AnySize()),
+        },
+        needs=frozenset(),
     ),
-)  # fmt: skip
+    Vendor(
+        type="deepinfra",
+        summary="DeepInfra: FLUX Redux, which varies natively, and models that edit and draw.",
+        base_url="https://api.deepinfra.com/v1/openai",
+        draw=draw_at_deepinfra,
+        abilities={
+            REDUX: Ability(
+                _VARIES,
+                most=4,
+                inline=False,
+                prompted=False,
+                canvas=Stepped(step=16, least=256, most=1440),
+                price=Price(
+                    dated="2026-11-22",
+                    source="DeepInfra's documentation, at 25 steps",
+                    per_megapixel=Decimal("0.01144"),
+                ),
+            ),
+            "Wan-AI/Wan2.7-Image-Edit": Ability(
+                _DRAWS,
+                inline=False,
+                canvas=Stepped(step=16, least=256, most=2048),
+                price=Price(dated="2026-11-22", source="deepinfra.com", per_image=Decimal("0.03")),
+            ),
+            "*": Ability(_DRAWS, inline=False, sources=4, canvas=Stepped(step=16, least=256, most=1440)),
+        },
+    ),
+    Vendor(
+        type="lemonade",
+        summary="Lemonade (AMD), on a machine of your own: varies natively, edits and draws.",
+        draw=drawing(Speech(vary_by=VARIATIONS, sends_user=False, rewritten=for_lemonade)),
+        abilities={
+            "*": Ability(
+                _DRAWS,
+                most=10,
+                inline=False,
+                prompted=False,
+                mask=True,
+                canvas=Stepped(step=64, least=64, most=2048),
+                demands=Demands(formats=("png",)),
+                price=FREE,
+            )
+        },
+        needs=frozenset(),
+        note="Its stable-diffusion.cpp backend starts every variation from the same seed, so that asking again for the "
+        "same picture gives the same variations.",
+    ),
+    Vendor(
+        type="xinference",
+        summary="Xinference, on a machine of your own: varies natively with a prompt, edits and draws.",
+        draw=draw_at_xinference,
+        abilities={
+            "*": Ability(
+                _DRAWS,
+                most=10,
+                inline=False,
+                sources=4,
+                canvas=Stepped(step=16, least=64, most=2048),
+                strength=Scale(close=0.1, far=1.0, usual=0.6),
+                most_seed=_MOST_SEED,
+                price=FREE,
+            )
+        },
+        needs=frozenset(),
+    ),
+    Vendor(
+        type="vllm-omni",
+        summary="vLLM-Omni, on a machine of your own: models that edit and draw.",
+        # It serves one model, and refuses any name that is not exactly the one it was started with.
+        draw=drawing(Speech(sends_model=False, sends_user=False)),
+        abilities={
+            "*": Ability(
+                _DRAWS,
+                most=10,
+                inline=False,
+                sources=4,
+                canvas=Stepped(step=16, least=64, most=4096),
+                most_seed=2**63 - 1,
+                wishes=_NEGATIVE | {"background", "output_compression"},
+                formats=frozenset({"png", "jpeg", "webp"}),
+                price=FREE,
+            )
+        },
+        needs=frozenset(),
+    ),
+    Vendor(
+        type="sglang",
+        summary="SGLang's diffusion server, on a machine of your own: models that edit and draw.",
+        draw=drawing(Speech(sends_user=False)),
+        abilities={
+            "*": Ability(
+                _DRAWS,
+                most=10,
+                inline=False,
+                sources=4,
+                canvas=Stepped(step=16, least=64, most=4096),
+                most_seed=_MOST_SEED,
+                wishes=_NEGATIVE | {"background", "output_compression"},
+                formats=frozenset({"png", "jpeg", "webp"}),
+                price=FREE,
+            )
+        },
+        needs=frozenset(),
+    ),
+    Vendor(
+        type="stable-diffusion-cpp",
+        summary="stable-diffusion.cpp's server, on a machine of your own: edits and draws.",
+        draw=drawing(
+            Speech(
+                single_image_field=None,
+                sends_model=False,
+                wants_base64=None,
+                sends_user=False,
+                rewritten=for_stable_diffusion_cpp,
+            )
+        ),
+        abilities={
+            "*": Ability(
+                _DRAWS,
+                most=10,
+                inline=False,
+                sources=4,
+                mask=True,
+                canvas=Stepped(step=64, least=64, most=2048),
+                demands=Demands(formats=("png", "jpeg")),
+                # Of no effect on models that take a picture for reference, such as FLUX Kontext.
+                strength=Scale(close=0.1, far=1.0, usual=0.6),
+                most_seed=_MOST_SEED,
+                wishes=_NEGATIVE | {"output_compression"},
+                formats=frozenset({"png", "jpeg"}),
+                price=FREE,
+            )
+        },
+        needs=frozenset(),
+    ),
+    Vendor(
+        type="nim",
+        summary="NVIDIA NIM for visual generation, on a machine of your own: models that edit and draw.",
+        draw=drawing(Speech(image_field="image", sends_user=False)),
+        abilities={
+            "*": Ability(
+                _DRAWS,
+                inline=False,
+                canvas=Stepped(step=16, least=512, most=1568),
+                demands=Demands(formats=("png", "jpeg")),
+                most_seed=_MOST_SEED,
+                price=FREE,
+            )
+        },
+        needs=frozenset(),
+    ),
+)
+
+DECLARATIONS = tuple(map(declared, _ROWS))

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from torana.core.exchange import Context, Reply, Usage
-from torana.families.images import VARIATIONS, Pictures, VariationRequest
+from torana.core.exchange import Context, Reply
+from torana.families.images import VARIATIONS, ImageRequest, Pictures
 from torana.providers.base import Declaration, Lent, Operation
+from torana.providers.imaging.ability import FREE, Ability, free
 from torana.providers.sizes import chosen_size
 
 MODEL = "echo"
@@ -17,23 +18,22 @@ class Echo:
         self._lent = lent
         self.operations: Mapping[str, Operation] = {VARIATIONS.operation: self.vary}
 
-    async def vary(self, request: VariationRequest, _model: str, _context: Context) -> Reply[Pictures]:
+    async def vary(self, request: ImageRequest, _model: str, _context: Context) -> Reply[Pictures]:
         """The first source at the size asked for, n times."""
         source = request.images[0]
         size = chosen_size(request.size, source.info.size)
         picture = await self._lent.fitted(source, size=size, output_format=request.output_format)
         body = Pictures(int(self._lent.clock.now()), (picture,) * request.n)
         ignored = tuple(sorted(request.extensions - {"output_format"}))
-        return Reply(body, emulated=("variation",), ignored=ignored, usage=Usage(images=request.n))
+        return Reply(body, emulated=("variation",), ignored=ignored, usage=free(request.n))
 
 
 DECLARATIONS = (
     Declaration(
         type="echo",
         summary="Returns the source, resized. For tests and first steps.",
-        operations=frozenset({VARIATIONS.operation}),
         build=lambda _account, _key, lent: Echo(lent),
-        models=(MODEL,),
+        abilities={MODEL: Ability(frozenset({VARIATIONS.operation}), most=10, sources=16, prompted=False, price=FREE)},
         alone="echo",
     ),
 )

@@ -5,18 +5,18 @@ import msgspec
 import pytest
 
 from tests.providers.kit import CONTEXT, Photo, opened, photo
-from torana.config.model import Account
+from torana.config.upstreams import Account
 from torana.core.content import Size
 from torana.core.errors import DeadlineExceeded, InvalidImage, InvalidRequest, Overloaded
 from torana.core.exchange import Reply
-from torana.families.images import VARIATIONS, Pictures, VariationRequest
+from torana.families.images import EDIT, VARIATIONS, ImageRequest, Pictures
 from torana.media.workers import Workers
 from torana.providers.local import DECLARATIONS, work
 from torana.providers.local.job import Parameters
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SOURCE = photo(90, 60)
-ASKED = VariationRequest(model="patchwork", images=(SOURCE,), size=Size(64, 64), seed=1)
+ASKED = ImageRequest(model="patchwork", images=(SOURCE,), size=Size(64, 64), seed=1)
 
 
 async def vary(lent, context=CONTEXT, **changes) -> Reply[Pictures]:
@@ -114,3 +114,18 @@ async def test_who_leaves_takes_the_work_along(lent):
     with pytest.raises(asyncio.CancelledError):
         await made
     assert lent.workers._free == lent.workers._places
+
+
+async def test_an_edit_without_words_is_a_variation(lent):
+    provider = DECLARATIONS[0].build(Account(type="local"), None, lent)
+    asked = dataclasses.replace(ASKED, operation=EDIT, wishes={"quality": "high"})
+    reply = await provider.operations[EDIT](asked, "patchwork", CONTEXT)
+    assert (len(reply.body.pictures), reply.emulated, reply.ignored) == (1, ("edit",), ("quality",))
+
+
+@pytest.mark.parametrize("more", [{"prompt": "add a hat"}, {"mask": SOURCE}])
+async def test_words_and_masks_are_refused_by_name(lent, more):
+    provider = DECLARATIONS[0].build(Account(type="local"), None, lent)
+    with pytest.raises(InvalidRequest) as refused:
+        await provider.operations[EDIT](dataclasses.replace(ASKED, operation=EDIT, **more), "patchwork", CONTEXT)
+    assert refused.value.param == next(iter(more))

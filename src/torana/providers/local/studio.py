@@ -2,20 +2,35 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
 from torana.core.content import Picture, PictureInfo, Size
-from torana.core.exchange import Context, Reply, Usage
-from torana.families.images import DEFAULT_STRENGTH, VARIATIONS, Pictures, VariationRequest
+from torana.core.errors import InvalidRequest
+from torana.core.exchange import Context, Reply
+from torana.core.together import all_or_none
+from torana.families.images import DEFAULT_STRENGTH, EDIT, MAX_SEED, OUTPUT_FORMATS, VARY, ImageRequest, Pictures
 from torana.media.batch import make_all
 from torana.media.job import Job
+from torana.media.marks import SourceType
 from torana.providers.base import Lent, Operation
+from torana.providers.imaging.ability import FREE, Ability, Scale, free
 from torana.providers.local.job import FUNCTION, Parameters
 from torana.providers.sizes import chosen_size
 
 MODEL = "patchwork"
 _SEED_BITS = 62
+ABILITY = Ability(
+    frozenset({VARY, EDIT}),
+    most=10,
+    sources=16,
+    prompted=False,
+    strength=Scale(0.0, 1.0),
+    most_seed=MAX_SEED,
+    formats=frozenset(OUTPUT_FORMATS),
+    price=FREE,
+)
 
 
 class Studio:
@@ -23,9 +38,9 @@ class Studio:
 
     def __init__(self, lent: Lent) -> None:
         self._lent = lent
-        self.operations: Mapping[str, Operation] = {VARIATIONS.operation: self.vary}
+        self.operations: Mapping[str, Operation] = {VARY: self.vary, EDIT: self.edit}
 
-    async def vary(self, request: VariationRequest, _model: str, context: Context) -> Reply[Pictures]:
+    async def vary(self, request: ImageRequest, _model: str, context: Context) -> Reply[Pictures]:
         """N variations, all or none; the same seed gives the same pictures."""
         size = chosen_size(request.size, request.images[0].info.size)
         seed = secrets.randbits(_SEED_BITS) if request.seed is None else request.seed
@@ -35,10 +50,27 @@ class Studio:
         ]
         made = await make_all(self._lent.workers, jobs, within=self._lent.work_deadline, on_each=context.on_picture)
         info = PictureInfo(request.output_format, size)
-        pictures = tuple(Picture(each.blobs[0], info) for each in made)
-        return Reply(Pictures(int(self._lent.clock.now()), pictures), usage=Usage(images=len(pictures)))
+        plain = [Picture(each.blobs[0], info) for each in made]
+        pictures = await all_or_none(
+            self._lent.marked(picture, SourceType.ALTERED, caller=context.caller) for picture in plain
+        )
+        return Reply(Pictures(int(self._lent.clock.now()), tuple(pictures)), usage=free(len(pictures)))
 
-    def _parameters(self, request: VariationRequest, *, size: Size, seed: int, index: int) -> bytes:
+    async def edit(self, request: ImageRequest, model: str, context: Context) -> Reply[Pictures]:
+        """An edit that says nothing of what to change: a variation. InvalidRequest for words or a mask."""
+        if request.prompt is not None:
+            raise InvalidRequest(
+                "The embedded engine follows no words: leave out 'prompt', or name a model that does.",
+                param="prompt",
+                code="unsupported_parameter",
+            )
+        if request.mask is not None:
+            raise InvalidRequest("The embedded engine takes no mask.", param="mask", code="unsupported_parameter")
+        reply = await self.vary(request, model, context)
+        told = ("edit", "stream") if request.stream else ("edit",)
+        return replace(reply, emulated=(*told, *reply.emulated), ignored=tuple(sorted(request.wishes)))
+
+    def _parameters(self, request: ImageRequest, *, size: Size, seed: int, index: int) -> bytes:
         parameters = Parameters(
             width=size.width,
             height=size.height,

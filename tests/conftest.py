@@ -1,5 +1,6 @@
 import pytest_asyncio
 
+from torana.config.upstreams import Prompts
 from torana.core.clock import FakeClock
 from torana.media.workers import Workers
 from torana.providers.base import Lent
@@ -26,7 +27,18 @@ async def lent(workers):
         return clients[-1]
 
     downloader = Downloader()
-    yield Lent(connect, downloader, workers, work_deadline=60.0, max_pixels=1_000_000, clock=FakeClock(1_800_000_000.9))
+    yield Lent(
+        connect,
+        lambda client: client,
+        downloader,
+        workers,
+        work_deadline=60.0,
+        max_pixels=1_000_000,
+        prompts=Prompts(),
+        mark=False,
+        credentials=None,
+        clock=FakeClock(1_800_000_000.9),
+    )
     await downloader.close()
     for client in clients:
         await client.close()

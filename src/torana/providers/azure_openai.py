@@ -1,0 +1,95 @@
+"""Azure OpenAI: OpenAI's image models, each behind a deployment of the operator's own naming.
+
+Source: LiteLLM 1.109.1 for both of its addresses; what its filter says is recalled.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from torana.config.upstreams import Account
+from torana.core.errors import ToranaError, UpstreamError
+from torana.dialects.openai_images import Speech, decode_fault, drawing, read_drawn
+from torana.dialects.refusals import moderated
+from torana.dialects.steps import Ask, Received, Steps
+from torana.providers.base import Lent
+from torana.providers.imaging.ability import Ability
+from torana.providers.imaging.artist import declared
+from torana.providers.imaging.vendor import Vendor, bearer, header
+from torana.providers.openai import GPT_IMAGE
+from torana.upstream.signing.signer import Signer
+
+_TODAYS = Speech(wants_base64=None, prefix="/openai/v1/images")
+_FILTERED = "ResponsibleAIPolicyViolation"
+_TOKEN = "eyJ"  # noqa: S105 - how tokens of Entra begin, and keys do not
+_AS_OPENAI = frozenset({
+    "gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare", "gpt-image-2.6-sunburst",
+})  # fmt: skip
+"""Deployments named after their models; of others nobody knows the price."""
+_ABILITIES: Mapping[str, Ability] = dict.fromkeys(_AS_OPENAI, GPT_IMAGE) | {"*": replace(GPT_IMAGE, price=None)}
+
+
+class _Inner(Struct):
+    code: str = ""
+
+
+class _Fault(Struct):
+    inner_error: _Inner | None = None
+    innererror: _Inner | None = None
+
+
+class _FaultBody(Struct):
+    error: _Fault
+
+
+def door(account: Account, key: str | None, lent: Lent) -> Signer:
+    """A key in a header of its own, or a token of Entra as a bearer."""
+    if key is not None and key.startswith(_TOKEN):
+        return bearer(account, key, lent)
+    return header("api-key")(account, key, lent)
+
+
+def draw(ask: Ask) -> Steps:
+    """As OpenAI; the older address has the deployment in its path, and its version in the query."""
+    version = ask.options.get("api_version")
+    if version is None:
+        return drawing(_TODAYS)(ask)
+    return _dated(ask, version)
+
+
+def _dated(ask: Ask, version: str) -> Steps:
+    prefix = f"/openai/deployments/{quote(ask.model, safe='')}/images"
+    step = next(drawing(replace(_TODAYS, prefix=prefix, sends_model=False))(ask))
+    path = f"{step.message.path}?api-version={quote(version, safe='')}"
+    return read_drawn((yield replace(step, message=replace(step.message, path=path))))
+
+
+def fault(received: Received) -> ToranaError:
+    """What an error means; its filter may tell itself within the error alone, under one of two names."""
+    try:
+        error = received.read(_FaultBody).error
+    except UpstreamError:
+        error = _Fault()
+    inner = error.inner_error or error.innererror
+    if inner is not None and inner.code == _FILTERED:
+        return moderated()
+    return decode_fault(received)
+
+
+DECLARATIONS = (
+    declared(
+        Vendor(
+            type="azure-openai",
+            summary="Azure OpenAI: GPT image models; a model is a deployment's name.",
+            options={"api_version": "For addresses with a version, such as `2025-04-01-preview`; else `/openai/v1`."},
+            door=door,
+            draw=draw,
+            fault=fault,
+            abilities=_ABILITIES,
+            note="`base_url` is the resource: https://NAME.openai.azure.com. GPT image 1.5 ends on 2026-12-16, "
+            "1-mini on 2027-04-07, 2.5 on 2027-09-09, 2 on 2027-10-21.",
+        )
+    ),
+)

@@ -1,0 +1,1 @@
+"""How any upstream that makes pictures is asked: what it can do is data, how one speaks with it is a few steps."""

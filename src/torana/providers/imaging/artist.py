@@ -1,0 +1,177 @@
+"""A vendor's account at work: any request for pictures, in the same way whoever answers."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+
+from torana.config.upstreams import Account
+from torana.core.errors import CallerError, InvalidRequest, ToranaError, UpstreamAuth
+from torana.core.exchange import Context, Reply, Usage
+from torana.core.price import Consumed
+from torana.dialects.steps import Ask, Drawn
+from torana.families.images import MAX_SEED, OUTPUT_FORMATS, ImageRequest, Pictures
+from torana.providers.base import Declaration, Lent, Operation
+from torana.providers.imaging.ability import Ability, Scale
+from torana.providers.imaging.asking import Asking, asking
+from torana.providers.imaging.conversing import Conversation
+from torana.providers.imaging.finishing import Finished, Finishing
+from torana.providers.imaging.sources import sent
+from torana.providers.imaging.vendor import Vendor
+from torana.upstream.client import Origin
+from torana.upstream.signing.signed import Signed
+
+_SETTINGS = frozenset({
+    "api_key", "base_url", "models", "extensions", "timeouts", "max_reply", "download_hosts", "max_connections",
+    "parallel", "poll", "options", "prices",
+})  # fmt: skip
+"""What any account with a vendor may have set."""
+
+
+class Artist:
+    """Makes pictures at a vendor's.
+
+    However it ends: what came is handed over and counted, and an error says by ``spent`` whether it may have cost.
+    """
+
+    def __init__(self, vendor: Vendor, account: Account, key: str | None, lent: Lent) -> None:
+        self._vendor = vendor
+        self._account = account
+        self._lent = lent
+        self._keyless = key is None and (account.api_key is not None or "api_key" in vendor.needs)
+        origin = Origin((account.base_url or str(vendor.base_url)).format(**account.options))
+        client = lent.connect(account.max_connections)
+        signed = Signed(client, vendor.door(account, key, lent))
+        self._conversation = Conversation(
+            vendor, account, origin, client=lent.patient(signed), stranger=lent.patient(client)
+        )
+        self.operations: Mapping[str, Operation] = dict.fromkeys(_operations(vendor), self.make)
+
+    async def make(self, request: ImageRequest, model: str, context: Context) -> Reply[Pictures]:
+        """The pictures, each at the size and in the format that the client asked for."""
+        ability = self._ability(request, model)
+        if self._keyless:
+            raise UpstreamAuth("The gateway has no credentials for this upstream.", reason="no_key")
+        asked = asking(
+            request, ability, model, context=context, prompts=self._lent.prompts, options=self._account.options
+        )
+        pictures, mask = await sent(self._lent, request, asked, ability, caller=context.caller)
+        asks = [replace(ask, sources=pictures, mask=mask) for ask in asked.asks]
+        finishing = Finishing(self._lent, self._account, request, context.caller)
+        drawn, errors = await self._draw_all(asks, context)
+        finished, lost = await finishing.all_of(drawn)
+        if not finished:
+            raise _most_telling([*errors, *lost])
+        price = self._account.prices.get(model, ability.price)
+        consumed = _consumed(asked.kind, drawn, finished)
+        usage = Usage(
+            images=consumed.images,
+            tokens=consumed.tokens,
+            cost=consumed.charged if price is None else price.of(consumed),
+            price=f"{price.source}, {price.dated}" if price else None,
+        )
+        streamed = any(each.streamed for each in drawn)
+        return self._reply(request, asked, finished, usage=usage, streamed=streamed)
+
+    def _reply(
+        self, request: ImageRequest, asked: Asking, finished: Sequence[Finished], *, usage: Usage, streamed: bool
+    ) -> Reply[Pictures]:
+        shown = finished[: request.n]
+        emulated = {
+            "stream": request.stream and not streamed,
+            "url": request.response_format == "url",
+            "resize": any(each.resized for each in shown),
+            "output_format": any(each.converted for each in shown),
+        }
+        return Reply(
+            Pictures(
+                int(self._lent.clock.now()),
+                tuple(each.picture for each in shown),
+                tuple(each.revised_prompt for each in shown) if request.prompt else (),
+            ),
+            emulated=(*asked.emulated, *(name for name, done in emulated.items() if done)),
+            ignored=asked.ignored,
+            shortfall=request.n - len(shown),
+            usage=usage,
+        )
+
+    def _ability(self, request: ImageRequest, model: str) -> Ability:
+        ability = self._vendor.ability(model)
+        if ability is None or request.operation not in ability.operations:
+            raise InvalidRequest(
+                f"The model '{model}' cannot do {request.operation}.", param="model", code="unsupported_model"
+            )
+        return _extended(ability, self._account.extensions)
+
+    async def _draw_all(self, asks: Sequence[Ask], context: Context) -> tuple[list[Drawn], list[ToranaError]]:
+        """All calls, a few at once: what came of those that succeeded, and why the others failed."""
+        places = asyncio.Semaphore(self._account.parallel)
+
+        async def one(ask: Ask) -> Drawn | ToranaError:
+            async with places:
+                try:
+                    return await self._conversation.hold(ask, context)
+                except ToranaError as error:
+                    return error
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(ask)) for ask in asks]
+        results = [task.result() for task in tasks]
+        drawn = [result for result in results if isinstance(result, Drawn)]
+        return drawn, [result for result in results if isinstance(result, ToranaError)]
+
+
+def _extended(ability: Ability, extensions: Sequence[str]) -> Ability:
+    """The ability with what the operator knows this upstream to understand besides."""
+    return replace(
+        ability,
+        most_seed=MAX_SEED if "seed" in extensions else ability.most_seed,
+        strength=Scale(0.0, 1.0) if "strength" in extensions else ability.strength,
+        formats=frozenset(OUTPUT_FORMATS) if "output_format" in extensions else ability.formats,
+    )
+
+
+def _most_telling(errors: Sequence[ToranaError]) -> ToranaError:
+    """The error to answer with when no picture came: the caller's to mend before any of an upstream's."""
+    told = next((error for error in errors if isinstance(error, CallerError)), errors[0])
+    told.spent = any(error.spent for error in errors)
+    return told
+
+
+def _consumed(kind: str, drawn: Sequence[Drawn], finished: Sequence[Finished]) -> Consumed:
+    """What all calls consumed together. A picture that was made and lost counts as large as the others are."""
+    images = sum(len(each.pictures) if each.billed is None else each.billed for each in drawn)
+    tokens: Counter[str] = Counter()
+    for each in drawn:
+        tokens.update(each.tokens)
+    charged = [each.charged for each in drawn if each.charged is not None]
+    return Consumed(
+        requests=sum(each.requests for each in drawn),
+        images=images,
+        pixels=round(images * sum(each.made.pixels for each in finished) / len(finished)),
+        kind=kind,
+        tokens=tokens,
+        charged=sum(charged, Decimal(0)) if len(charged) == len(drawn) else None,
+    )
+
+
+def _operations(vendor: Vendor) -> frozenset[str]:
+    return frozenset().union(*(ability.operations for ability in vendor.abilities.values()))
+
+
+def declared(vendor: Vendor) -> Declaration:
+    """A vendor as a type of provider that operators can name."""
+    needs = vendor.needs if vendor.base_url else vendor.needs | {"base_url"}
+    return Declaration(
+        type=vendor.type,
+        summary=vendor.summary,
+        build=partial(Artist, vendor),
+        abilities=vendor.abilities,
+        base_url=vendor.base_url,
+        options=vendor.options,
+        needs=needs,
+        takes=_SETTINGS,
+        note=vendor.note,
+    )

@@ -1,0 +1,153 @@
+"""From a client's request to the upstream calls that serve it, each within the model's ability. Pure."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from torana.config.upstreams import Prompts
+from torana.core.content import Size
+from torana.core.errors import InvalidRequest
+from torana.core.exchange import Context
+from torana.dialects.steps import Ask
+from torana.families.images import DEFAULT_STRENGTH, EDIT, OUTPUT_FORMATS, VARY, ImageRequest
+from torana.media.jobs.preparing import Demands
+from torana.providers.imaging.ability import Ability
+from torana.providers.imaging.canvas import AnySize, Chosen
+
+_CLOSE, _BOLD = 0.35, 0.65
+_MEGAPIXEL = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The calls to make, still without their pictures, and what the client should know of them."""
+
+    asks: tuple[Ask, ...]
+    demands: Demands
+    sources: int
+    """How many of the client's pictures go along."""
+    kind: str
+    """Which of the model's prices applies."""
+    emulated: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def asking(
+    request: ImageRequest,
+    ability: Ability,
+    model: str,
+    *,
+    context: Context,
+    prompts: Prompts,
+    options: Mapping[str, str],
+) -> Asking:
+    """What to ask the upstream for; InvalidRequest where leaving something out would change what is asked."""
+    _refuse_what_cannot_be_left_out(request, ability, model)
+    chosen = _chosen(request, ability)
+    is_variation = request.operation == VARY
+    words = _words(request, context, prompts) if ability.prompted else ""
+    wishes = {name: value for name, value in request.wishes.items() if name in ability.wishes}
+    ask = Ask(
+        operation=request.operation,
+        model=model,
+        n=ability.most,
+        prompt=request.prompt or words,
+        size=chosen.size,
+        ratio=chosen.ratio,
+        resolution=chosen.resolution,
+        strength=_strength(request, ability),
+        output_format=_format(request, ability),
+        partials=request.partial_images if request.stream and ability.partial else 0,
+        user=request.user,
+        wishes=wishes,
+        parameters=context.parameters,
+        options=options,
+    )
+    asks = tuple(_each(ask, request, ability))
+    told_in_words = is_variation and ability.prompted and ability.strength is None
+    emulated = {
+        "prompt": is_variation and ability.prompted,
+        "strength": told_in_words and request.strength is not None,
+        "fan-out": len(asks) > 1,
+    }
+    return Asking(
+        asks=asks,
+        demands=ability.demands
+        if chosen.source is None
+        else msgspec.structs.replace(ability.demands, exact=chosen.source),
+        sources=min(len(request.images), ability.sources),
+        kind=ability.kind(wishes, chosen.resolution),
+        emulated=tuple(name for name, done in emulated.items() if done),
+        ignored=_ignored(request, ability),
+    )
+
+
+def _refuse_what_cannot_be_left_out(request: ImageRequest, ability: Ability, model: str) -> None:
+    if request.operation != VARY and request.prompt is None:
+        raise InvalidRequest("Missing required parameter: 'prompt'.", param="prompt", code="missing_required_parameter")
+    if request.mask is not None and not ability.mask:
+        raise InvalidRequest(f"The model '{model}' takes no mask.", param="mask", code="unsupported_parameter")
+    if request.operation == EDIT and len(request.images) > ability.sources:
+        raise InvalidRequest(
+            f"The model '{model}' takes {ability.sources} image(s) at most, not {len(request.images)}.", param="image"
+        )
+
+
+def _chosen(request: ImageRequest, ability: Ability) -> Chosen:
+    if request.size is None and ability.canvas == AnySize():
+        return Chosen()
+    wanted = request.size or (_moderate(request.images[0].info.size) if request.images else None)
+    return Chosen() if wanted is None else ability.canvas.nearest(wanted)
+
+
+def _moderate(size: Size) -> Size:
+    """A shape at no more than a megapixel: who leaves the size to the model has not asked for the dearest."""
+    scale = min(1.0, math.sqrt(_MEGAPIXEL / size.pixels))
+    return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+
+
+def _words(request: ImageRequest, context: Context, prompts: Prompts) -> str:
+    if context.prompt is not None:
+        return context.prompt
+    strength = DEFAULT_STRENGTH if request.strength is None else request.strength
+    if strength < _CLOSE:
+        return prompts.close
+    return prompts.bold if strength > _BOLD else prompts.usual
+
+
+def _strength(request: ImageRequest, ability: Ability) -> float | None:
+    if ability.strength is None or not request.images:
+        return None
+    return ability.strength.of(DEFAULT_STRENGTH if request.strength is None else request.strength)
+
+
+def _format(request: ImageRequest, ability: Ability) -> str | None:
+    """The format that spares a conversion; where the client does not care, the first that loses nothing."""
+    preferred = (request.output_format, *OUTPUT_FORMATS)
+    return next((name for name in preferred if name in ability.formats), None)
+
+
+def _each(ask: Ask, request: ImageRequest, ability: Ability) -> list[Ask]:
+    """One ask for each upstream call; each has a seed of its own, so that no two make the same pictures."""
+    calls = math.ceil(request.n / ability.most)
+    counts = [min(ability.most, request.n - ability.most * call) for call in range(calls)]
+    seeds = [_seed(request, ability, call) for call in range(calls)]
+    return [replace(ask, n=count, seed=seed) for count, seed in zip(counts, seeds, strict=True)]
+
+
+def _seed(request: ImageRequest, ability: Ability, call: int) -> int | None:
+    if request.seed is None or ability.most_seed is None:
+        return None
+    return (request.seed + call * ability.most) % (ability.most_seed + 1)
+
+
+def _ignored(request: ImageRequest, ability: Ability) -> tuple[str, ...]:
+    pointless = {
+        "seed": request.seed is not None and ability.most_seed is None,
+        "strength": request.strength is not None and ability.strength is None and not ability.prompted,
+    }
+    names = [name for name, is_pointless in pointless.items() if is_pointless]
+    names += [f"image[{index}]" for index in range(ability.sources, len(request.images))]
+    return tuple(sorted({*names, *(request.wishes.keys() - ability.wishes)}))

@@ -1,0 +1,115 @@
+import json
+
+import pytest
+
+from tests.providers.kit import photo
+from torana.core.errors import UpstreamError, UpstreamRateLimited, UpstreamRejected
+from torana.core.exchange import Message
+from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, Speech, decode_fault, drawing, read_drawn
+from torana.dialects.steps import Ask, Received, Send, Sent
+
+
+def sent() -> Sent:
+    picture = photo(8, 8)
+    return Sent(picture.data, picture.info)
+
+
+def message(speech: Speech, ask: Ask) -> Message:
+    step = next(drawing(speech)(ask))
+    assert isinstance(step, Send)
+    assert step.submits
+    return step.message
+
+
+def names(asked: Message) -> list[str]:
+    heads = [part.decode() for part in asked.body if isinstance(part, bytes) and b"form-data; name=" in part[:300]]
+    return [head.split('name="')[1].split('"')[0] for head in heads]
+
+
+def reply(body: object) -> Received:
+    return Received(200, {}, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("speech", "sources", "form"),
+    [
+        (Speech(), 1, ["model", "prompt", "n", "response_format", "user", "image"]),
+        (Speech(), 2, ["model", "prompt", "n", "response_format", "user", "image[]", "image[]"]),
+        (Speech(single_image_field=None), 1, ["model", "prompt", "n", "response_format", "user", "image[]"]),
+        (Speech(sends_model=False, sends_user=False, wants_base64=None), 1, ["prompt", "n", "image"]),
+        (Speech(omitted=frozenset({"n"})), 1, ["model", "prompt", "response_format", "user", "image"]),
+        (Speech(renamed=(("n", "num"),)), 1, ["model", "prompt", "num", "response_format", "user", "image"]),
+        (Speech(rewritten=lambda fields: {"all": fields}), 1, ["all", "image"]),
+        (Speech(vary_by=VARIATIONS), 1, ["model", "n", "response_format", "user", "image"]),
+        (
+            Speech(vary_by=VARIATIONS, prompted_variations=True),
+            1,
+            ["model", "prompt", "n", "response_format", "user", "image"],
+        ),
+    ],
+)
+def test_each_way_of_speaking_shows_in_the_form(speech, sources, form):
+    ask = Ask(VARIATIONS, "m", 1, (sent(),) * sources, prompt="p", user="u", wishes={"moderation": "low"})
+    asked = message(speech, ask)
+    assert asked.path == f"/{speech.vary_by.replace('.', '/')}"
+    assert names(asked) == form
+
+
+def test_an_edit_has_a_mask_and_words_and_the_operators_fields():
+    asked = message(Speech(), Ask(EDITS, "m", 1, (sent(),), mask=sent(), prompt="p", parameters={"n": 2, "steps": 8}))
+    assert asked.path == "/images/edits"
+    assert names(asked) == ["model", "prompt", "n", "response_format", "steps", "image", "mask"]
+
+
+def test_a_generation_is_json_where_numbers_are_numbers():
+    wishes = {"output_compression": "80", "moderation": "low"}
+    asked = message(Speech(wants_base64=None), Ask(GENERATIONS, "m", 2, prompt="p", wishes=wishes))
+    told = {"model": "m", "prompt": "p", "n": 2, "output_compression": 80, "moderation": "low"}
+    assert (asked.path, json.loads(asked.body[0])) == ("/images/generations", told)
+
+
+@pytest.mark.parametrize(("sources", "field"), [(1, "image"), (2, "images")])
+def test_an_edit_in_json_has_data_uris(sources, field):
+    ask = Ask(EDITS, "m", 1, (sent(),) * sources, prompt="p")
+    told = json.loads(message(Speech(edits_in_json=True), ask).body[0])
+    picture = {"type": "image_url", "url": sent().data_uri()}
+    assert told[field] == (picture if sources == 1 else [picture] * sources)
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens", "prompt"),
+    [
+        ({}, {}, None),
+        ({"usage": {"output_tokens": 5}}, {}, None),
+        (
+            {"usage": {"output_tokens": 5, "input_tokens_details": {"text_tokens": 1, "image_tokens": 2}}},
+            {"text_in": 1, "image_in": 2, "image_out": 5},
+            None,
+        ),
+        ({"data": [{"b64_json": "eA==", "revised_prompt": "a cat"}]}, {}, "a cat"),
+        ({"usage": "none", "data": [{"b64_json": "eA==", "revised_prompt": 5}]}, {}, None),
+    ],
+)
+def test_what_comes_beside_the_pictures_is_read_where_it_can_be(said, tokens, prompt):
+    drawn = read_drawn(reply({"data": [{"b64_json": "eA=="}]} | said))
+    assert (drawn.pictures, drawn.tokens, drawn.revised_prompt) == ((b"x",), tokens, prompt)
+
+
+def test_a_reply_without_pictures_is_a_failure():
+    with pytest.raises(UpstreamError):
+        read_drawn(reply({"data": []}))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (402, "", UpstreamRejected, "insufficient_quota"),
+        (429, '{"error": {"code": "insufficient_quota"}}', UpstreamRejected, "insufficient_quota"),
+        (429, '{"error": {"code": "rate_limit_exceeded"}}', UpstreamRateLimited, "rate_limit_exceeded"),
+        (422, '{"detail": "no"}', UpstreamRejected, "upstream_rejected"),
+        (400, '{"error": "no"}', UpstreamRejected, "upstream_rejected"),
+    ],
+)
+def test_an_empty_purse_will_not_pass_by_waiting(status, body, kind, code):
+    error = decode_fault(Received(status, {}, body.encode()))
+    assert (type(error), error.code) == (kind, code)

@@ -1,0 +1,124 @@
+import dataclasses
+from decimal import Decimal
+
+import pytest
+
+from tests.providers.kit import CONTEXT, photo
+from tests.upstream.wire import Request, Wire, upstream
+from torana.config.secrets import Secret
+from torana.config.upstreams import Account
+from torana.core.content import Size
+from torana.core.errors import InvalidRequest, Moderated, UpstreamAuth, UpstreamError
+from torana.core.exchange import Reply
+from torana.core.price import Price
+from torana.dialects.steps import Ask, Drawn, Send, Steps, empty, json_message
+from torana.families.images import EDIT, VARY, ImageRequest, Pictures
+from torana.providers.base import Lent
+from torana.providers.imaging.ability import Ability
+from torana.providers.imaging.artist import Artist, declared
+from torana.providers.imaging.vendor import Vendor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+PNG = photo(64, 48).data
+REQUEST = ImageRequest("m", (photo(),), size=Size(64, 48), n=3)
+PRICE = Price(dated="2026-11-22", source="a test", per_image=Decimal("0.04"), per_request=Decimal("0.01"))
+
+
+def draw(ask: Ask) -> Steps:
+    """The reply says with how many pictures it was answered."""
+    received = yield Send(json_message("POST", "/draw", {"seed": ask.seed}), submits=True)
+    if received.body == b"moderated":
+        raise Moderated("no")
+    if received.body == b"0":
+        raise empty()
+    return Drawn((PNG,) * int(received.body))
+
+
+VENDOR = Vendor(
+    type="x",
+    summary="X.",
+    draw=draw,
+    abilities={"*": Ability(frozenset({VARY}), price=PRICE, most_seed=99)},
+    needs=frozenset(),
+)
+
+
+async def make(
+    lent: Lent, *replies: bytes, request: ImageRequest = REQUEST, vendor: Vendor = VENDOR, **account: object
+) -> tuple[Reply[Pictures], list[Request]]:
+    heard: list[Request] = []
+    left = list(replies)
+
+    async def script(wire: Wire) -> None:
+        while True:
+            heard.append(await wire.request())
+            body = left.pop(0)
+            status = 500 if body == b"failed" else 200
+            await wire.say(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, len(body)) + body)
+
+    async with upstream(script) as up:
+        settings = Account(type="x", base_url=f"http://{up.host}", parallel=1, **account)  # type: ignore[arg-type]
+        reply = await Artist(vendor, settings, None, lent).make(request, "m", CONTEXT)
+    return reply, heard
+
+
+async def test_as_many_calls_as_it_takes_each_paid_for(lent: Lent) -> None:
+    reply, heard = await make(lent, b"1", b"1", b"1", request=dataclasses.replace(REQUEST, seed=98))
+    assert len(reply.body.pictures) == 3
+    assert [each.body for each in heard] == [b'{"seed":98}', b'{"seed":99}', b'{"seed":0}']
+    assert (reply.shortfall, reply.usage.images, reply.usage.cost) == (0, 3, Decimal("0.15"))
+    assert set(reply.emulated) == {"prompt", "fan-out", "url"}
+
+
+@pytest.mark.parametrize("bad", [b"failed", b"moderated", b"0"])
+async def test_what_came_is_handed_over_and_nothing_else_is_paid_for(lent: Lent, bad: bytes) -> None:
+    reply, _ = await make(lent, b"1", bad, b"1")
+    assert len(reply.body.pictures) == 2
+    assert (reply.shortfall, reply.usage.images, reply.usage.cost) == (1, 2, Decimal("0.1"))
+
+
+async def test_with_no_picture_the_callers_own_fault_is_told_first(lent: Lent) -> None:
+    with pytest.raises(Moderated) as refused:
+        await make(lent, b"failed", b"moderated", b"0")
+    assert refused.value.spent, "one of the calls was accepted"
+    with pytest.raises(UpstreamError):
+        await make(lent, b"failed", b"failed", b"0")
+
+
+async def test_a_price_of_the_operators_own_goes_first_and_none_is_unknown(lent: Lent) -> None:
+    own = Price(dated="2026-11-22", source="our contract", per_image=Decimal("0.02"))
+    one = dataclasses.replace(REQUEST, n=1)
+    reply, _ = await make(lent, b"1", request=one, prices={"m": own})
+    assert (reply.usage.cost, reply.usage.price) == (Decimal("0.02"), "our contract, 2026-11-22")
+    unpriced = dataclasses.replace(VENDOR, abilities={"*": Ability(frozenset({VARY}))})
+    reply, _ = await make(lent, b"1", request=one, vendor=unpriced)
+    assert (reply.usage.cost, reply.usage.price) == (None, None)
+
+
+async def test_what_the_model_cannot_do_is_refused_before_anything_is_sent(lent: Lent) -> None:
+    with pytest.raises(InvalidRequest, match=r"cannot do images\.edits"):
+        await make(lent, request=dataclasses.replace(REQUEST, operation=EDIT))
+
+
+async def test_without_its_key_an_account_is_not_called(lent: Lent) -> None:
+    with pytest.raises(UpstreamAuth) as refused:
+        await make(lent, api_key=Secret(env="LOST"))
+    assert refused.value.reason == "no_key"
+    with pytest.raises(UpstreamAuth):
+        await make(lent, vendor=dataclasses.replace(VENDOR, needs=frozenset({"api_key"})))
+
+
+async def test_what_the_operator_knows_it_to_understand_is_used(lent: Lent) -> None:
+    plain = dataclasses.replace(VENDOR, abilities={"*": Ability(frozenset({VARY}))})
+    request = dataclasses.replace(REQUEST, n=1, seed=5)
+    _, (heard,) = await make(lent, b"1", request=request, vendor=plain)
+    assert heard.body == b'{"seed":null}'
+    _, (heard,) = await make(lent, b"1", request=request, vendor=plain, extensions=("seed",))
+    assert heard.body == b'{"seed":5}'
+
+
+async def test_a_declaration_says_what_an_account_needs() -> None:
+    assert declared(VENDOR).needs == {"base_url"}
+    hosted = declared(dataclasses.replace(VENDOR, base_url="https://x.example", needs=frozenset({"api_key"})))
+    assert hosted.needs == {"api_key"}
+    assert hosted.abilities == VENDOR.abilities
