@@ -5,9 +5,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torana.config.model import Auth, Issuer, Secret, Server, Settings
-from torana.core.clock import SystemClock
+from torana.assembly.reload.compiling import Compiler
+from torana.assembly.reload.documents import Documents
+from torana.config.model import Auth, Issuer, Server, Settings
+from torana.config.secrets import Secret
+from torana.config.upstreams import Idempotency
+from torana.core.clock import Clock, SystemClock
+from torana.media.workers import Workers
+from torana.policy.idempotency import Replays
+from torana.routing.health import Health
 from torana.telemetry.logs import Logger
+from torana.telemetry.signals import Signals
 
 ENVIRON = {"TORANA_JWT_SECRET": "a shared secret that nobody guesses", "LAB_KEY": "lab-key"}
 ISSUER = Issuer(issuer="torana", audience="torana", algorithms=("HS256",), secret=Secret(env="TORANA_JWT_SECRET"))
@@ -28,3 +36,19 @@ class Log(io.StringIO):
 def settings_in(directory: Path, **rooms: Any) -> Settings:
     """Settings whose data is kept there."""
     return Settings(**{"server": Server(data_dir=str(directory / "data")), "auth": Auth(issuers=(ISSUER,)), **rooms})
+
+
+def compiler(log: Log, *, workers: Workers | None = None, clock: Clock | None = None) -> Compiler:
+    """What makes editions, with workers that need not be started."""
+    clock = clock or SystemClock()
+    crew = workers or Workers(count=1, queue=10, memory=512 << 20)
+    return Compiler(
+        environ=ENVIRON,
+        workers=crew,
+        health=Health(clock),
+        replays=Replays(clock, Idempotency()),
+        documents=Documents(),
+        clock=clock,
+        logger=log.logger,
+        signals=Signals(),
+    )

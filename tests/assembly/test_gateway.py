@@ -23,11 +23,13 @@ from torana.assembly.processes import bounded_protocol
 from torana.assembly.settings import load
 from torana.assembly.tokens import own_token
 from torana.auth.build import KeyProblem
-from torana.config.model import Account, Auth, Pictures, Secret, Settings, Telemetry
-from torana.config.secrets import SecretMissing
+from torana.config.model import Auth, Pictures, Settings, Telemetry
+from torana.config.secrets import Secret, SecretMissing
+from torana.config.upstreams import Account
 from torana.core.clock import SystemClock
 from torana.core.content import Size
 from torana.edge.app import App
+from torana.media.marks import SourceType, mark
 from torana.storage.keys import UnsafeKey
 from torana.telemetry import otlp
 
@@ -146,7 +148,7 @@ async def test_an_upstream_answers(gateway):
     gateway.lab.says(200, {"created": 1, "data": [{"b64_json": base64.b64encode(made).decode()}]})
     token = gateway.token
     answer = await gateway.vary(token, traceparent=TRACE, tracestate="a=b")
-    assert pictures(answer) == [made]
+    assert pictures(answer) == [mark(made, SourceType.REWORKED)]
     assert answer.header("x-torana-model") == "lab/redux"
     (request,) = gateway.lab.requests
     headers = dict(request.headers)
@@ -165,7 +167,7 @@ async def test_the_engine_answers_where_the_upstream_fails(gateway):
     assert [Photo(picture).info.size for picture in pictures(answer)] == [Size(64, 64)]
     assert answer.header("x-torana-model") == "studio/patchwork"
     assert gateway.log.events[-1]["failed_attempts"] == [["lab/redux", "upstream_error"]]
-    assert len(gateway.lab.requests) == 1
+    assert len(gateway.lab.requests) == 3
 
 
 @SHARED_LOOP
@@ -207,8 +209,11 @@ async def test_the_same_seed_gives_the_same_pictures(gateway):
 
 @SHARED_LOOP
 async def test_platforms_are_answered(gateway):
+    gateway.lab.says(503, {})
+    await gateway.vary()
     ready = await gateway.ask(head("GET", "/readyz"))
     assert (ready.status, ready.json["checks"]) == (200, {"workers": "ok", "storage": "ok", "keys": "ok"})
+    assert ready.json["targets"]["lab/redux"] == "closed"
     described = await gateway.ask(head("GET", "/openapi.json"))
     assert re.fullmatch(r"\d+\.\d+\.\d+", described.json["info"]["version"])
     assert (await gateway.ask(head("GET", "/metrics"))).status == 200

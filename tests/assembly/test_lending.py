@@ -77,7 +77,7 @@ async def test_what_a_provider_may_use_is_what_the_settings_say(tmp_path):
     )
     connections, clock = Connections(), FakeClock()
     workers = make_workers(settings, (), Log().logger, Signals())
-    lent = lent_by(settings, connections, workers, clock)
+    lent = lent_by(settings, connections, workers, clock=clock, signals=Signals())
     await connections.close()
     assert (lent.max_pixels, lent.work_deadline) == (123, 4)
     assert (lent.workers, lent.clock, lent.downloads) == (workers, clock, connections.downloader)

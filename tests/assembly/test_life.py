@@ -1,16 +1,18 @@
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.assembly.kit import ISSUER, Log
+from tests.assembly.kit import ISSUER, Log, compiler, settings_in
 from tests.providers.kit import photo
 from torana.assembly import life
 from torana.assembly.lending import Connections
 from torana.assembly.life import Life, Sweeper
-from torana.auth.build import build_authenticator
-from torana.config.model import Auth, Issuer
+from torana.assembly.reload.editions import Editions
+from torana.assembly.reload.reloader import Reloader
+from torana.config.model import Auth, Issuer, Settings
 from torana.core.clock import FakeClock
 from torana.core.content import Size
 from torana.media.jobs.fitting import fit
@@ -41,29 +43,25 @@ def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-async def never_there(url: str) -> bytes:
-    raise OSError(url)
+def life_in(directory: Path, settings: Settings, log: Log, *, workers: Workers, stop_spans=lambda: None) -> Life:
+    making = compiler(log, workers=workers, clock=FakeClock())
+    editions = Editions(making.edition(settings, Connections()), making.health.keep)
+    objects = Objects(directory / "pictures", max_total=10**6, clock=FakeClock())
+    return Life(
+        editions=editions,
+        reloader=Reloader(None, making, editions, every=0),
+        workers=workers,
+        sweeper=Sweeper(objects, Log().logger, Signals()),
+        stop_spans=stop_spans,
+    )
 
 
 async def test_it_leaves_no_task_no_process_and_no_open_file(tmp_path):
     before = open_files(), children()
-    objects = Objects(tmp_path / "pictures", max_total=10**6, clock=FakeClock())
-    connections = Connections()
-    connections.connect(1)
     ended: list[str] = []
     workers = Workers(count=2, queue=1, memory=512 << 20, warm="gc:collect")
-    running = Life(
-        authenticator=build_authenticator(
-            Auth(issuers=(ISSUER, REMOTE)),
-            {"TORANA_JWT_SECRET": "x" * 32},
-            clock=FakeClock(),
-            fetch=connections.downloader.fetch_document,
-        ),
-        workers=workers,
-        connections=connections,
-        sweeper=Sweeper(objects, Log().logger, Signals()),
-        stop_spans=lambda: ended.append("spans"),
-    )
+    settings = settings_in(tmp_path, auth=Auth(issuers=(ISSUER, REMOTE)))
+    running = life_in(tmp_path, settings, Log(), workers=workers, stop_spans=lambda: ended.append("spans"))
     await running.start()
     picture = await fit(workers, photo(), size=Size(20, 20), output_format="png", max_pixels=10**6)
     assert picture.info.size == Size(20, 20)
@@ -78,19 +76,23 @@ async def test_it_leaves_no_task_no_process_and_no_open_file(tmp_path):
 
 async def test_it_can_stop_before_anything_has_come_up(tmp_path):
     before = open_files(), children()
-    objects = Objects(tmp_path / "pictures", max_total=10**6, clock=FakeClock())
     workers = Workers(count=1, queue=1, memory=512 << 20, warm="gc:collect")
-    running = Life(
-        authenticator=build_authenticator(Auth(), {}, clock=FakeClock(), fetch=never_there),
-        workers=workers,
-        connections=Connections(),
-        sweeper=Sweeper(objects, Log().logger, Signals()),
-        stop_spans=lambda: None,
-    )
+    running = life_in(tmp_path, settings_in(tmp_path), Log(), workers=workers)
     await running.start()
     await running.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert (open_files(), children()) == before
+
+
+async def test_it_hears_sighup_while_it_lives(tmp_path):
+    log = Told()
+    workers = Workers(count=1, queue=1, memory=512 << 20, warm="gc:collect")
+    running = life_in(tmp_path, settings_in(tmp_path), log, workers=workers)
+    await running.start()
+    signal.raise_signal(signal.SIGHUP)
+    assert "nothing_to_reload" in await log.lines.get()
+    await running.stop()
+    signal.raise_signal(signal.SIGHUP)
 
 
 @pytest.fixture

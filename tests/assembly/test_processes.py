@@ -5,10 +5,9 @@ import pickle
 import stat
 
 import pytest
-from uvicorn.config import STARTUP_FAILURE
 
 from tests.assembly.kit import ENVIRON, settings_in
-from torana.assembly.processes import AppFactory, bounded_protocol, prepare_several
+from torana.assembly.processes import UNSOUND, AppFactory, bounded_protocol, count_out, is_sound, prepare_several
 from torana.config.model import Server
 from torana.config.units import Bytes, Seconds
 from torana.edge.protocol import BoundedProtocol, Bounds
@@ -51,11 +50,11 @@ async def test_the_application_is_made_where_it_runs(config, tmp_path, standard_
     await app._life.stop()
 
 
-async def test_a_configuration_that_went_bad_ends_the_process_for_good(config, capsys):
+async def test_a_configuration_that_went_bad_ends_the_process(config, capsys):
     config.write_text("servr: {}")
     with pytest.raises(SystemExit) as ended:
         AppFactory(config, "http://127.0.0.1:1")()
-    assert ended.value.code == STARTUP_FAILURE
+    assert ended.value.code == UNSOUND
     assert "line 1: servr: no such setting." in capsys.readouterr().err
 
 
@@ -72,3 +71,24 @@ def test_several_processes_count_together(tmp_path, monkeypatch):
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path / "data" / "metrics")
     assert (tmp_path / "data" / "metrics").is_dir()
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_whether_a_process_could_serve(config, tmp_path, monkeypatch):
+    (tmp_path / "data").touch()
+    assert not is_sound(config)
+    (tmp_path / "data").unlink()
+    assert is_sound(config)
+    monkeypatch.delenv("TORANA_JWT_SECRET")
+    assert not is_sound(config)
+    monkeypatch.setenv("TORANA_JWT_SECRET", ENVIRON["TORANA_JWT_SECRET"])
+    config.write_text("servr: {}")
+    assert not is_sound(config)
+
+
+def test_one_that_has_ended_is_counted_no_more(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for name in ("gauge_livesum_7.db", "gauge_livesum_8.db", "counter_7.db"):
+        (tmp_path / name).touch()
+    count_out(None)
+    count_out(7)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counter_7.db", "gauge_livesum_8.db"]

@@ -3,13 +3,15 @@ import pytest
 from tests.assembly.kit import ENVIRON, Log, settings_in
 from torana.assembly.lending import Connections, lent_by
 from torana.assembly.providers import make_catalog, make_providers, offered
-from torana.config.model import Account, Model, Secret, TargetRef
+from torana.config.secrets import Secret
+from torana.config.upstreams import Account, Model, TargetRef
 from torana.core.clock import FakeClock
 from torana.core.errors import ModelNotFound, UpstreamAuth
 from torana.core.exchange import Context, Plan, Target
-from torana.families.images import VARIATIONS
+from torana.families.images import VARY, ImageRequest
 from torana.media.workers import Workers
 from torana.providers.base import declarations
+from torana.telemetry.signals import Signals
 
 
 def lab(variable: str | None = None, *models: str) -> Account:
@@ -40,12 +42,12 @@ def test_every_name_and_where_it_leads(settings):
 def test_the_catalog_is_closed(settings):
     catalog = make_catalog(settings, declarations())
     with pytest.raises(ModelNotFound):
-        catalog.plan("lab/never-configured", VARIATIONS.operation)
+        catalog.plan("lab/never-configured", VARY)
 
 
 async def test_an_account_whose_key_is_lost_stops_no_other(settings):
     log, connections = Log(), Connections()
-    lent = lent_by(settings, connections, Workers(count=1, queue=1, memory=1), FakeClock())
+    lent = lent_by(settings, connections, Workers(count=1, queue=1, memory=1), clock=FakeClock(), signals=Signals())
     try:
         made = make_providers(settings, declarations(), lent, environ=ENVIRON, logger=log.logger)
         assert set(made) == {"studio", "lab", "lost"}
@@ -54,6 +56,6 @@ async def test_an_account_whose_key_is_lost_stops_no_other(settings):
         assert "NO_KEY" in event["detail"]
         assert ENVIRON["LAB_KEY"] not in log.getvalue()
         with pytest.raises(UpstreamAuth):
-            await made["lost"].operations[VARIATIONS.operation](None, "x", Context("ada"))
+            await made["lost"].operations[VARY](ImageRequest("x"), "x", Context("ada"))
     finally:
         await connections.close()

@@ -12,6 +12,7 @@ from tests.upstream.wire import Request, Wire, upstream
 from torana.assembly import studio as module
 from torana.assembly.studio import studio, warm_up
 from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound, UpstreamAuth, WorkFailed
+from torana.media.marks import SourceType, mark
 from torana.providers.base import declarations
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
@@ -95,7 +96,7 @@ async def test_a_gateway_elsewhere(photos, tmp_path, path):
 
     async with upstream(answer) as up, studio(tmp_path, f"http://{up.host}{path}", "my-token") as place:
         pictures = await place.vary(photos[:1], {**FIELDS, "strength": "0.2"}, on_picture=nothing)
-    assert [picture.data for picture in pictures] == [photo(64, 64).data] * 2
+    assert [picture.data for picture in pictures] == [mark(photo(64, 64).data, SourceType.REWORKED)] * 2
     (request,) = seen
     assert request.line == "POST /v1/images/variations HTTP/1.1"
     assert dict(request.headers)["authorization"] == "Bearer my-token"

@@ -5,8 +5,8 @@ import pytest
 from tests.assembly.kit import ENVIRON, ISSUER
 from torana.assembly.tokens import NoOwnIssuer, own_token
 from torana.auth.build import KeyProblem
-from torana.config.model import Auth, Issuer, Secret, Settings
-from torana.config.secrets import SecretMissing
+from torana.config.model import Auth, Issuer, Settings
+from torana.config.secrets import Secret, SecretMissing
 from torana.core.clock import FakeClock
 
 ELSEWHERE = Issuer(issuer="idp", audience="torana", algorithms=("RS256",), jwks_url="https://idp.example/keys")

@@ -10,8 +10,8 @@ from tests.e2e.gateway import TORANA
 from torana.cli import main
 
 COMMANDS: list[tuple[str, ...]] = [
-    (), ("config",), ("config", "check"), ("engine",), ("engine", "warm"), ("models",), ("serve",), ("token",),
-    ("token", "mint"), ("vary",),
+    (), ("config",), ("config", "check"), ("engine",), ("engine", "warm"), ("models",), ("route",), ("serve",),
+    ("token",), ("token", "mint"), ("vary",),
 ]  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def command(path: tuple[str, ...]) -> click.Command:
 def test_help_tells_what_there_is() -> None:
     done = run("--help")
     assert (done.exit_code, done.stderr) == (0, "")
-    for name in ("config", "engine", "models", "serve", "token", "vary"):
+    for name in ("config", "engine", "models", "route", "serve", "token", "vary"):
         assert f"\n  {name} " in done.stdout
     assert "`torana serve` needs no configuration, `torana vary PHOTO` needs no server." in done.stdout
     assert "Exit codes: 0 done, 1 the work failed, 2 a mistake" in done.stdout

@@ -143,6 +143,9 @@ def test_without_a_configuration_and_with_a_line_to_try(here: Path, serve: Serve
     assert sorted(path.name for path in here.joinpath("torana-data").iterdir()) == [
         "picture.key", "pictures", "spool", "token.key",
     ]  # fmt: skip
+    served.process.send_signal(signal.SIGHUP)
+    assert served.process.stderr is not None
+    assert any('"event":"nothing_to_reload"' in line for line in served.process.stderr)
 
 
 def test_a_line_to_try_names_a_model_that_there_is(here: Path, serve: Serve) -> None:

@@ -83,6 +83,14 @@ def test_together_in_a_format_and_a_folder_of_choice(here: Path) -> None:
         assert sheet.width == 10 + 3 * 266
 
 
+def test_long_names_are_told_in_full(here: Path) -> None:
+    name = f"{'photograph-' * 9}of-mine"
+    Image.new("RGB", (120, 80), "teal").save(f"{name}.png")
+    done = run("vary", f"{name}.png", "-n", "1", *SMALL)
+    assert done.exit_code == 0
+    assert f"out/{name}-1.png" in "".join(line.split()[0] for line in done.stdout.splitlines()[1:])
+
+
 def test_a_terminal_sees_it_grow(here: Path) -> None:
     """And the picture has the size of its photograph, which is the default."""
     Image.new("RGB", (120, 80), "teal").save("small.png")

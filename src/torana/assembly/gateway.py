@@ -1,28 +1,32 @@
-"""Compiles settings into a running gateway."""
+"""Builds a running gateway from settings: what stays for as long as it lives, and the first edition of the rest."""
 
 import importlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from torana.assembly.lending import Connections, lent_by, make_workers
+from torana.assembly.circuits import Circuits
+from torana.assembly.lending import Connections, make_workers
 from torana.assembly.life import Life, Sweeper
-from torana.assembly.providers import make_catalog, make_providers
+from torana.assembly.reload.compiling import Compiler, certificate
+from torana.assembly.reload.documents import Documents
+from torana.assembly.reload.editions import Editions
+from torana.assembly.reload.reloader import Reloader
 from torana.auth.build import build_authenticator
-from torana.auth.jwt import Authenticator
 from torana.config.model import Settings
 from torana.config.secrets import read_secret
-from torana.core.clock import SystemClock
+from torana.core.clock import Clock, SystemClock
 from torana.edge.app import App
+from torana.edge.bodies import BodyReader
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.pictures import Origin, PictureLinks
 from torana.edge.routes import routes
 from torana.edge.uploads import FormReader
-from torana.families.images import VARIATIONS
+from torana.families.images import EDITS, GENERATIONS, VARIATIONS
 from torana.media.probe import probe
 from torana.media.workers import Workers
-from torana.pipeline.flow import Snapshot
+from torana.policy.idempotency import Replays
 from torana.providers.base import declarations
 from torana.storage.keys import load_or_create_key
 from torana.storage.objects import Objects
@@ -30,52 +34,53 @@ from torana.storage.spool import Spool
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
 
-FAMILIES = (VARIATIONS,)
+FAMILIES = (VARIATIONS, EDITS, GENERATIONS)
 PICTURE_KEY = "picture.key"
 OTLP = "torana.telemetry.otlp"
 
 
-def build_app(settings: Settings, environ: Mapping[str, str], *, listening: str, logger: Logger) -> App:
+def build_app(
+    settings: Settings, environ: Mapping[str, str], *, listening: str, logger: Logger, config: Path | None = None
+) -> App:
     """The application for settings that hold together; ``listening`` is its own address, for links.
 
-    To be called in the event loop that will run it. KeyProblem, SecretMissing and UnsafeKey say what keys are amiss.
+    ``config`` is the file that the settings are from, where its changes are to be taken up. To be called in the event
+    loop that will run it. KeyProblem, SecretMissing and UnsafeKey say what keys are amiss.
     """
     # Before anything is opened that would have to be closed again.
     check_keys(settings, environ)
-    clock = SystemClock()
-    signals = Signals()
+    clock, signals = SystemClock(), Signals()
     declared = declarations()
+    workers = make_workers(settings, [declared[a.type] for a in settings.providers.values()], logger, signals)
+    circuits = Circuits(clock, logger, signals)
+    compiler = Compiler(
+        environ=environ,
+        workers=workers,
+        health=circuits.health,
+        replays=Replays(clock, settings.idempotency),
+        documents=Documents(),
+        clock=clock,
+        logger=logger,
+        signals=signals,
+    )
+    editions = Editions(compiler.edition(settings, Connections()), circuits.keep)
     directory = data_directory(settings)
     objects = Objects(directory / "pictures", max_total=settings.pictures.max_total, clock=clock)
-    connections = Connections()
-    workers = make_workers(settings, [declared[a.type] for a in settings.providers.values()], logger, signals)
-    authenticator = build_authenticator(
-        settings.auth, environ, clock=clock, fetch=connections.downloader.fetch_document
-    )
-    lent = lent_by(settings, connections, workers, clock)
-    providers = make_providers(settings, declared, lent, environ=environ, logger=logger)
-    snapshot = Snapshot(authenticator, make_catalog(settings, declared), providers, settings.server.deadline, clock)
-    links = PictureLinks(
-        objects,
-        key=_picture_key(settings, environ, directory),
-        ttl=settings.pictures.ttl,
-        origin=Origin(settings.server.public_url, listening),
-        clock=clock,
-    )
+    links = _links(settings, environ, objects, listening=listening, clock=clock)
     forms = FormReader(settings.uploads, Spool(directory / "spool", settings.uploads.memory), probe, clock)
     return App(
         routes(
             FAMILIES,
-            Operations(snapshot, open_form=forms.open, links=links),
+            Operations(editions.lend, open_body=BodyReader(forms).open, links=links),
             links,
-            readiness=_readiness(settings, workers, objects=objects, authenticator=authenticator),
-            metrics=Metrics(signals) if settings.telemetry.metrics else None,
+            readiness=_readiness(editions, circuits, workers=workers, objects=objects),
+            metrics=Metrics(signals, circuits.show) if settings.telemetry.metrics else None,
             version=version("torana"),
         ),
         life=Life(
-            authenticator=authenticator,
+            editions=editions,
+            reloader=Reloader(config, compiler, editions, every=settings.server.watch),
             workers=workers,
-            connections=connections,
             sweeper=Sweeper(objects, logger, signals),
             stop_spans=_span_export(settings.telemetry.otlp_endpoint),
         ),
@@ -93,6 +98,7 @@ def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:
         raise NotImplementedError(url)
 
     build_authenticator(settings.auth, environ, clock=SystemClock(), fetch=fetch)
+    certificate(settings, environ)
     _picture_key(settings, environ, data_directory(settings))
 
 
@@ -104,15 +110,29 @@ def data_directory(settings: Settings) -> Path:
     return directory
 
 
-def _readiness(settings: Settings, workers: Workers, *, objects: Objects, authenticator: Authenticator) -> Readiness:
+def _links(
+    settings: Settings, environ: Mapping[str, str], objects: Objects, *, listening: str, clock: Clock
+) -> PictureLinks:
+    return PictureLinks(
+        objects,
+        key=_picture_key(settings, environ, data_directory(settings)),
+        ttl=settings.pictures.ttl,
+        origin=Origin(settings.server.public_url, listening),
+        clock=clock,
+    )
+
+
+def _readiness(editions: Editions, circuits: Circuits, *, workers: Workers, objects: Objects) -> Readiness:
     async def workers_ready() -> bool:
         return workers.ready
 
     async def keys_ready() -> bool:
         # An issuer that cannot be reached must not shut out the callers of all others.
-        return len(authenticator.unready) < len(settings.auth.issuers)
+        edition = editions.current
+        return len(edition.snapshot.authenticator.unready) < len(edition.settings.auth.issuers)
 
-    return Readiness({"workers": workers_ready, "storage": objects.writable, "keys": keys_ready})
+    checks = {"workers": workers_ready, "storage": objects.writable, "keys": keys_ready}
+    return Readiness(checks, circuits.health.states)
 
 
 def _span_export(endpoint: str | None) -> Callable[[], None]:

@@ -3,15 +3,18 @@
 import asyncio
 import os
 from collections.abc import Iterable
+from random import SystemRandom
 
 from torana.config.model import Settings
 from torana.core.clock import Clock
+from torana.media.jobs.signing import Credentials
 from torana.media.workers import Incident, Workers
 from torana.providers.base import Declaration, Lent
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
 from torana.upstream.client import Client
 from torana.upstream.download import Downloader
+from torana.upstream.retrying import Patience, Retrying
 from torana.upstream.transport import AiohttpClient
 
 
@@ -52,13 +55,37 @@ def make_workers(settings: Settings, used: Iterable[Declaration], logger: Logger
     )
 
 
-def lent_by(settings: Settings, connections: Connections, workers: Workers, clock: Clock) -> Lent:
+def lent_by(
+    settings: Settings,
+    connections: Connections,
+    workers: Workers,
+    *,
+    clock: Clock,
+    signals: Signals,
+    credentials: Credentials | None = None,
+) -> Lent:
     """What a provider may use."""
+    retries = settings.retries
+    patience = Patience(retries.attempts, retries.budget, retries.burst, retries.wait, retries.max_wait)
+
+    def patient(client: Client) -> Client:
+        return Retrying(
+            client,
+            patience,
+            clock=clock,
+            random=SystemRandom().random,
+            on_retry=lambda reason: signals.retries.labels(reason).inc(),
+        )
+
     return Lent(
         connect=connections.connect,
+        patient=patient,
         downloads=connections.downloader,
         workers=workers,
         work_deadline=settings.workers.deadline,
         max_pixels=settings.uploads.max_pixels,
+        prompts=settings.images.prompts,
+        mark=settings.images.mark,
+        credentials=credentials,
         clock=clock,
     )

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from torana.assembly.lending import Connections
-from torana.auth.jwt import Authenticator
+from torana.assembly.reload.editions import Editions
+from torana.assembly.reload.hangup import listen, listen_no_more
+from torana.assembly.reload.reloader import Reloader
 from torana.core.errors import WorkFailed
 from torana.media.workers import Workers
 from torana.storage.objects import Objects
@@ -42,31 +43,32 @@ class Life:
     def __init__(
         self,
         *,
-        authenticator: Authenticator,
+        editions: Editions,
+        reloader: Reloader,
         workers: Workers,
-        connections: Connections,
         sweeper: Sweeper,
         stop_spans: Callable[[], None],
     ) -> None:
-        self._authenticator = authenticator
+        self._editions = editions
+        self._reloader = reloader
         self._workers = workers
-        self._connections = connections
         self._sweeper = sweeper
         self._stop_spans = stop_spans
-        self._sweeping: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Returns at once: workers warm up and keys are fetched while the first requests come."""
-        await self._authenticator.start()
+        listen(self._reloader.ask)
+        await self._editions.start()
         await self._workers.start()
-        self._sweeping = asyncio.create_task(self._sweeper.run())
+        self._tasks = [asyncio.create_task(work) for work in (self._sweeper.run(), self._reloader.run())]
 
     async def stop(self) -> None:
         """Leaves nothing running."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.wait((self._sweeping,))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._workers.stop()
-        await self._authenticator.stop()
-        await self._connections.close()
+        await self._editions.stop()
         await asyncio.to_thread(self._stop_spans)
+        listen_no_more()

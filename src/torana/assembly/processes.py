@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from uvicorn.config import STARTUP_FAILURE
-
 from torana.assembly.complaints import COMPLAINTS, sentences
-from torana.assembly.gateway import build_app, data_directory
+from torana.assembly.gateway import build_app, check_keys, data_directory
 from torana.assembly.settings import load
 from torana.config.model import Settings
 from torana.core.clock import SystemClock
 from torana.edge.app import App
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.telemetry.logs import forward_standard_logging, make_logger
-from torana.telemetry.signals import share_metrics
+from torana.telemetry.signals import forget_process, share_metrics
+
+UNSOUND = 2
+"""Exit status of a process whose configuration cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,11 @@ class AppFactory:
             settings = load(self.config).settings
             logger = make_logger(settings.telemetry.log_format, settings.telemetry.log_level, SystemClock())
             forward_standard_logging(logger)
-            return build_app(settings, os.environ, listening=self.listening, logger=logger)
+            return build_app(settings, os.environ, listening=self.listening, logger=logger, config=self.config)
         except COMPLAINTS as error:
-            # The configuration was sound when the parent looked. With this status its supervisor gives up, too.
+            # The configuration was sound when the parent looked.
             sys.stderr.writelines(f"{sentence}\n" for sentence in sentences(error))
-            sys.exit(STARTUP_FAILURE)
+            sys.exit(UNSOUND)
 
 
 def bounded_protocol(settings: Settings) -> Callable[..., BoundedProtocol]:
@@ -49,3 +50,18 @@ def bounded_protocol(settings: Settings) -> Callable[..., BoundedProtocol]:
 def prepare_several(settings: Settings) -> None:
     """To be called before several processes are started for one gateway: they will count their metrics together."""
     share_metrics(data_directory(settings) / "metrics")
+
+
+def is_sound(config: Path | None) -> bool:
+    """Whether a process that is started now could serve."""
+    try:
+        check_keys(load(config).settings, os.environ)
+    except (*COMPLAINTS, OSError):
+        return False
+    return True
+
+
+def count_out(pid: int | None) -> None:
+    """To be called when one of several processes has ended and is to be replaced."""
+    if pid is not None:
+        forget_process(pid)

@@ -2,17 +2,43 @@
 
 from collections.abc import Mapping
 
-from torana.config.model import Account, Settings
+from torana.auth.build import KeyProblem
+from torana.config.model import Settings
 from torana.config.secrets import SecretMissing, read_secret
-from torana.core.exchange import Plan, Target
+from torana.config.upstreams import Account
+from torana.core.exchange import Plan
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.providers.base import Declaration, Lent, Provider, declarations
-from torana.routing.catalog import Catalog, Offer
+from torana.providers.retired import RETIRED
+from torana.routing.catalog import Catalog, Offer, routing_of, targets_of
+from torana.routing.explain import Row, explain
+from torana.routing.health import Standing
+from torana.routing.selection import Caller
 from torana.telemetry.logs import Logger
+
+OPERATIONS = (VARY, EDIT, GENERATE)
+"""All that can be asked of a model."""
 
 
 def offered(settings: Settings) -> tuple[Plan, ...]:
     """Every name that callers may use, and where it leads."""
     return make_catalog(settings, declarations()).plans
+
+
+def explained(
+    settings: Settings, model: str, operation: str, *, subject: str, metadata: Mapping[str, str]
+) -> tuple[Plan, tuple[Row, ...]]:
+    """The plan of a call, and how each target stands in it while nothing is known of any, those of no use last.
+
+    A ``subject`` is one of the first issuer's. ModelNotFound or InvalidRequest when no target can do the operation.
+    """
+    catalog = make_catalog(settings, declarations())
+    plan = catalog.plan(model, operation)
+    caller = Caller(f"{settings.auth.issuers[0].issuer} {subject}" if subject else "", metadata)
+    rows = explain(plan, caller, lambda _target: Standing())
+    written = next(each.targets for each in catalog.plans if each.model == model)
+    unable = (Row(target, None, (f"cannot do {operation}",)) for target in written if target not in plan.targets)
+    return plan, (*rows, *unable)
 
 
 def make_catalog(settings: Settings, declared: Mapping[str, Declaration]) -> Catalog:
@@ -21,8 +47,13 @@ def make_catalog(settings: Settings, declared: Mapping[str, Declaration]) -> Cat
         name: Offer(declared[account.type].operations, (*declared[account.type].models, *account.models))
         for name, account in settings.providers.items()
     }
-    virtual = {name: tuple(_target(ref.target) for ref in model.targets) for name, model in settings.models.items()}
-    return Catalog(offers, virtual)
+    models = settings.models
+    return Catalog(
+        offers,
+        {name: targets_of(model) for name, model in models.items()},
+        routing={name: routing_of(model) for name, model in models.items()},
+        retired=RETIRED,
+    )
 
 
 def make_providers(
@@ -31,11 +62,18 @@ def make_providers(
     """Each account's provider, by the account's name.
 
     An account whose key is missing is kept and says so when it is called, so that one lost key does not stop the rest.
+    KeyProblem when a key is there and can be none of its kind.
     """
-    return {
-        name: declared[account.type].build(account, _key(name, account, environ, logger), lent)
-        for name, account in settings.providers.items()
-    }
+    made: dict[str, Provider] = {}
+    problems: list[str] = []
+    for name, account in settings.providers.items():
+        try:
+            made[name] = declared[account.type].build(account, _key(name, account, environ, logger), lent)
+        except ValueError as problem:
+            problems.append(f"providers.{name}: {problem}")
+    if problems:
+        raise KeyProblem(problems)
+    return made
 
 
 def _key(name: str, account: Account, environ: Mapping[str, str], logger: Logger) -> str | None:
@@ -46,8 +84,3 @@ def _key(name: str, account: Account, environ: Mapping[str, str], logger: Logger
     except SecretMissing as missing:
         logger.warning("no_credentials", account=name, detail=str(missing))
         return None
-
-
-def _target(written: str) -> Target:
-    account, _, model = written.partition("/")
-    return Target(account, model)

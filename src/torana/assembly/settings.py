@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from torana.config.load import ConfigError, Document, Mistake, load_file
-from torana.config.model import Account, Auth, Issuer, Model, Secret, Server, Settings, TargetRef
-from torana.config.secrets import SecretMissing, read_secret
+from torana.config.model import Auth, Issuer, Server, Settings
+from torana.config.secrets import Secret, SecretMissing, read_secret
+from torana.config.upstreams import Account, Model, TargetRef
 from torana.providers.base import Declaration, declarations
 from torana.storage.keys import load_or_create_key
 from torana.upstream.client import Origin
@@ -65,9 +66,9 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
     """A sentence for each secret that is not where the settings say."""
     issuers = [secret for issuer in settings.auth.issuers for secret in (issuer.secret, issuer.public_key)]
     accounts = [account.api_key for account in settings.providers.values()]
-    return [
-        told for secret in (*issuers, *accounts, settings.pictures.signing_key) for told in _missing(secret, environ)
-    ]
+    c2pa = settings.images.c2pa
+    others = [settings.pictures.signing_key, *((c2pa.certificates, c2pa.key) if c2pa else ())]
+    return [told for secret in (*issuers, *accounts, *others) for told in _missing(secret, environ)]
 
 
 def _missing(secret: Secret | None, environ: Mapping[str, str]) -> list[str]:
@@ -85,12 +86,16 @@ def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Ite
     for name, account in settings.providers.items():
         yield from _account_checks(document, name, account, declared)
     for name, model in settings.models.items():
+        if "/" in name:
+            yield document.mistake(("models", name), "a model of your own naming has no `/` in its name.")
         for index, ref in enumerate(model.targets):
             message = _target_mistake(ref.target, document, declared)
             if message:
                 yield document.mistake(("models", name, "targets", index, "target"), message)
     if settings.telemetry.otlp_endpoint is not None and not _importable(_OTLP_MODULES):
         yield document.mistake(("telemetry", "otlp_endpoint"), "needs `torana[otlp]`.")
+    if settings.images.c2pa is not None and not _importable(("c2pa",)):
+        yield document.mistake(("images", "c2pa"), "needs `torana[c2pa]`.")
     if not settings.auth.issuers and not document.mentions("auth", "issuers", 0):
         yield document.mistake(("auth", "issuers"), "needs at least one issuer, or no caller can get in.")
     if not document.holds("models") and not _models_of_accounts(settings, declared):
@@ -106,12 +111,15 @@ def _account_checks(
             ("providers", name, "type"), f"no such type of provider. There are: {', '.join(declared)}."
         )
         return
-    given = {f.name for f in msgspec.structs.fields(Account) if getattr(account, f.name) != f.default} - {"type"}
-    given -= {"timeouts"} if account.timeouts == type(account.timeouts)() else set()
-    for missing in sorted(declaration.needs - given):
-        yield document.mistake(("providers", name), f"`{missing}` is missing: the type {account.type} needs it.")
+    usual = Account(type=account.type)
+    given = {f.name for f in msgspec.structs.fields(Account) if getattr(account, f.name) != getattr(usual, f.name)}
+    for missing in sorted(declaration.needs - given - account.options.keys()):
+        where = f"`options.{missing}`" if missing in declaration.options else f"`{missing}`"
+        yield document.mistake(("providers", name), f"{where} is missing: the type {account.type} needs it.")
     for needless in sorted(given - declaration.needs - declaration.takes):
         yield document.mistake(("providers", name, needless), f"means nothing to the type {account.type}.")
+    for needless in sorted(account.options.keys() - declaration.options.keys()):
+        yield document.mistake(("providers", name, "options", needless), f"means nothing to the type {account.type}.")
     try:
         Origin(account.base_url or "http://localhost")
     except ValueError as error:
@@ -126,9 +134,11 @@ def _target_mistake(target: str, document: Document, declared: Mapping[str, Decl
     if account is None:
         if document.mentions("providers", account_name):
             return None  # it is there, and its own mistakes are told
+        if account_name in document.settings.models:
+            return f"`{account_name}` is a model of your own naming; a target is an account and a model of its own."
         return f"there is no account `{account_name}` among the providers."
     declaration = declared.get(account.type)
-    if declaration is not None and declaration.models and model not in declaration.models:
+    if declaration is not None and declaration.closed and model not in declaration.models:
         return f"`{account_name}` has no model `{model}`. It has: {', '.join(declaration.models)}."
     return None
 

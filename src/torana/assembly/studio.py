@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torana.assembly.lending import Connections, lent_by, make_workers
 from torana.assembly.settings import installed
-from torana.config.model import Account, Extension, Settings, Uploads
+from torana.config.model import Settings, Uploads
+from torana.config.upstreams import Account, Extension
 from torana.core.clock import SystemClock
 from torana.core.content import Picture
 from torana.core.errors import InvalidImage, InvalidRequest, ModelNotFound, WorkFailed
@@ -94,8 +95,9 @@ async def studio(directory: Path, gateway: str | None, token: str | None) -> Asy
     declaration = _declared(account.type)
     logger = make_logger("text", "warning", clock)
     connections = Connections()
-    workers = make_workers(settings, [declaration], logger, Signals())
-    provider = declaration.build(account, token, lent_by(settings, connections, workers, clock))
+    signals = Signals()
+    workers = make_workers(settings, [declaration], logger, signals)
+    provider = declaration.build(account, token, lent_by(settings, connections, workers, clock=clock, signals=signals))
     await workers.start()
     try:
         spool = Spool(directory, settings.uploads.memory)

@@ -61,6 +61,7 @@ torana = LazyGroup(
         "config": ("torana.cli.main:config", "Check a configuration file."),
         "engine": ("torana.cli.main:engine", "Prepare the embedded engine."),
         "models": ("torana.cli.models:models", "List the models that callers may use."),
+        "route": ("torana.cli.route:route", "Show which targets a call goes to."),
         "serve": ("torana.cli.serve:serve", "Run the gateway."),
         "token": ("torana.cli.main:token", "Make tokens for the gateway's own issuer."),
         "vary": ("torana.cli.vary:vary", "Make variations of photographs."),

@@ -18,7 +18,7 @@ from torana.cli.options import config_option
 def models(config: Path | None, *, as_json: bool) -> int:
     """List the models that callers may ask for.
 
-    Each name that they may send as `model`, and the targets behind it in the order they are tried.
+    Each name that they may send as `model`, and the targets behind it as written; `torana route` shows their order.
     """
     plans = offered(load(config).settings)
     if as_json:

@@ -10,11 +10,12 @@ from types import FrameType
 import click
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from torana.assembly.gateway import check_keys
-from torana.assembly.processes import AppFactory, bounded_protocol, prepare_several
+from torana.assembly.processes import UNSOUND, AppFactory, bounded_protocol, count_out, is_sound, prepare_several
 from torana.assembly.providers import offered
+from torana.assembly.reload.hangup import hold_back, take_held
 from torana.assembly.settings import load
 from torana.assembly.tokens import own_token
 from torana.cli.complaints import FAILED, complained
@@ -40,11 +41,45 @@ class GatewayServer(uvicorn.Server):
 class GatewayProcesses(Multiprocess):
     """Several servers in processes of their own; told to stop, none of them is offered new connections."""
 
+    def __init__(self, server: uvicorn.Config, listener: socket.socket, config: Path | None) -> None:
+        super().__init__(server, sockets=[listener])
+        self._config = config
+
     def terminate_all(self) -> None:
         """Tells them to end. Our own hold on the port would keep connections waiting that nobody will accept."""
         for listener in self.sockets:
             listener.close()
         super().terminate_all()
+
+    def handle_signals(self) -> None:
+        """Handles what has come. SIGHUP is held back here, so that new processes hold it back, too."""
+        if take_held():
+            self.handle_hup()
+        super().handle_signals()
+
+    def handle_hup(self) -> None:
+        """Has each process take up the configuration anew; none of them ends."""
+        for each in self.processes:
+            if each.process.is_alive() and each.pid is not None:
+                os.kill(each.pid, signal.SIGHUP)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replaces those that have ended or hang, but not from a file that is spoilt: the others serve on meanwhile."""
+        for index, each in enumerate(self.processes):
+            if each.is_alive(self.config.timeout_worker_healthcheck):
+                continue
+            each.kill()
+            each.join()
+            sound = is_sound(self._config)
+            if sound and each.exitcode != STARTUP_FAILURE:
+                self._replace(index)
+            elif sound or not any(other.process.is_alive() for other in self.processes):
+                self.should_exit.set()
+
+    def _replace(self, index: int) -> None:
+        count_out(self.processes[index].pid)
+        self.processes[index] = Process(self.config, self.sockets)
+        self.processes[index].start()
 
 
 @click.command
@@ -61,8 +96,10 @@ class GatewayProcesses(Multiprocess):
 def serve(config: Path | None, host: str | None, port: int | None, *, curl: bool) -> int:
     """Run the gateway until SIGTERM or Ctrl-C.
 
-    Calls in flight then end first, for as long as `server.drain` allows.
+    Calls in flight then end first, for as long as `server.drain` allows. SIGHUP has it take up the configuration
+    anew, and so has a change of the file, whole or not at all.
     """
+    hold_back()
     settings = load(config).settings
     check_keys(settings, os.environ)
     wanted = (settings.server.host if host is None else host, settings.server.port if port is None else port)
@@ -96,9 +133,9 @@ def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> in
     )
     if settings.server.processes > 1:
         prepare_several(settings)
-        several = GatewayProcesses(server_config, sockets=[listener])
+        several = GatewayProcesses(server_config, listener, factory.config)
         several.run()
-        return FAILED if any(each.exitcode == STARTUP_FAILURE for each in several.processes) else 0
+        return FAILED if any(each.exitcode in {STARTUP_FAILURE, UNSOUND} for each in several.processes) else 0
     server = GatewayServer(server_config)
     server.run(sockets=[listener])
     return 0 if server.started else FAILED

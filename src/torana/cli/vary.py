@@ -15,14 +15,21 @@ import click
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from torana.assembly.studio import Studio, studio
 from torana.cli.complaints import FAILED, complained
-from torana.config.model import URL
+from torana.config.units import URL
 from torana.core.clock import Clock, SystemClock
 from torana.core.content import OutputFormat, Picture
-from torana.core.errors import CallerError, ToranaError, UpstreamAuth, UpstreamRejected, UpstreamUnreachable
+from torana.core.errors import (
+    CallerError,
+    ToranaError,
+    UpstreamAuth,
+    UpstreamCut,
+    UpstreamRejected,
+    UpstreamUnreachable,
+)
 
 _EXTENSIONS = {"jpeg": "jpg"}
 
@@ -143,7 +150,7 @@ def _failure(error: ToranaError, options: Options) -> str:
     match error:
         case UpstreamAuth():
             return f"{options.gateway} does not accept the token. Give one with --token or in TORANA_TOKEN."
-        case UpstreamUnreachable():
+        case UpstreamUnreachable() if not isinstance(error, UpstreamCut):
             return f"{options.gateway} could not be reached."
         case UpstreamRejected():
             asked = f"Does it serve the model {options.model!r}? Name another with --model."
@@ -219,7 +226,8 @@ def _show(saved: Sequence[Saved], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in saved], indent=2))
         return
-    table = Table("file", "size", "bytes", "ms", box=None, pad_edge=False)
+    # Folded, not cut: a path is there to be used.
+    table = Table(Column("file", overflow="fold"), "size", "bytes", "ms", box=None, pad_edge=False)
     for each in saved:
         table.add_row(each.file, f"{each.width}x{each.height}", f"{each.bytes:,}", str(each.milliseconds))
     Console().print(table)
