@@ -3,9 +3,12 @@
 python docs/generate.py [--check]
 """
 
+import ast
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -13,15 +16,34 @@ import click
 import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
+import torana as torana_package
 from torana.cli.main import torana
 from torana.config.model import Settings
 from torana.core import errors
-from torana.families.images import VARIATIONS
-from torana.providers.base import declarations
+from torana.core.price import Price
+from torana.families.base import Family
+from torana.families.images import EDIT, EDITS, GENERATE, GENERATIONS, VARIATIONS, VARY
+from torana.providers.base import ANY, Declaration, declarations
+from torana.providers.imaging.ability import FREE, Ability
+from torana.providers.retired import RETIRED
 from torana.telemetry.signals import Signals
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Made by `make docs` from the code; edit there. -->\n\n"
+
+PROVIDERS = """\
+Each account in the configuration names one of these types. A model there is asked for as `account/model`, or stands
+behind a model of your own naming.
+
+In the tables, **variations** are native unless they are made *by words*: then the model edits the picture, and is told
+how by a prompt of ours (`images.prompts`). **Sources** and **pictures** are the most of one upstream call; for more
+pictures there are more calls, and further sources are left out. **Sizes** are those that the upstream is asked for: the
+one nearest to what the client wants, who then gets his own exactly. **Fields** are those it knows beside `prompt`, `n`
+and `size`, with its own scale from 0 to 1 of our `strength`; what is left out or not known is named in the reply's
+header `x-torana-ignored`. **Formats** are those that it can be asked for: the client gets the one he wants from all.
+**Prices** are in US dollars, with where they were read and when; an account's `prices` overrule them. Where the price
+is unknown, so is the cost of a call: never nothing.
+"""
 
 
 def settings() -> str:
@@ -62,6 +84,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     value = field.default
     if value is msgspec.NODEFAULT or value in (None, (), {}):
         return ""
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -111,47 +135,161 @@ def _metrics() -> list[MetricWrapperBase]:
 def error_codes() -> str:
     """Every kind of error."""
     text = '# Errors\n\nEvery error is OpenAI\'s object: `{"error": {"message", "type", "param", "code"}}`, all four'
-    text += " members always there.\nA picture's own faults carry OpenAI's image codes beside `invalid_image`:"
-    text += " `empty_image_file`, `invalid_image_format`, `image_parse_error`, `image_too_large`.\n\n"
-    text += "| status | `type` | usual `code` | when | another target is tried |\n|---|---|---|---|---|\n"
+    text += (
+        " members always there.\nThe usual `code` stands first; more of them may come. Whether a model's next target"
+    )
+    text += " is tried is said for the usual\n`fallback_on`. Once an upstream may charge, the error goes out with"
+    text += " `x-should-retry: false`.\n\n"
+    text += "| status | `type` | `code` | when | the next target is tried |\n|---|---|---|---|---|\n"
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ToranaError)]
+    special = _special_codes()
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.__name__)):
         if kind.default_code:
-            summary = (kind.__doc__ or "").split("\n")[0]
-            tried = "yes" if kind.retryable else "no"
-            text += f"| {kind.status} | `{kind.type}` | `{kind.default_code}` | {summary} | {tried} |\n"
+            codes = _named([kind.default_code, *sorted(special[kind.__name__] - {kind.default_code})])
+            summary = (kind.__doc__ or "").split("\n")[0].replace("``", "`")
+            text += f"| {kind.status} | `{kind.type}` | {codes} | {summary} | {'yes' if kind.retryable else 'no'} |\n"
     return text
+
+
+def _special_codes() -> dict[str, set[str]]:
+    """Codes beside the usual one that the code gives to errors, by the kind of error."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in Path(str(torana_package.__file__)).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                codes = [each.value for each in node.keywords if each.arg == "code"]
+                found[node.func.id] |= {str(code.value) for code in codes if isinstance(code, ast.Constant)}
+    return found
 
 
 def providers() -> str:
-    """Every type of provider."""
-    text = "# Providers\n\n| `type` | what it is | operations | models | settings it needs | settings it takes |\n"
-    text += "|---|---|---|---|---|---|\n"
+    """Every type of provider, and what each of its models can do."""
+    text = f"# Providers\n\n{PROVIDERS}\n| `type` | what it is | its API |\n|---|---|---|\n"
     for declared in declarations().values():
-        row = (declared.operations, declared.models, declared.needs, declared.takes)
-        cells = " | ".join(", ".join(f"`{name}`" for name in sorted(names)) for names in row)
-        text += f"| `{declared.type}` | {declared.summary} | {cells} |\n"
+        text += f"| [`{declared.type}`](#{declared.type}) | {declared.summary} | {_where(declared)} |\n"
+    return text + "".join(_provider(declared) for declared in declarations().values())
+
+
+def _where(declared: Declaration) -> str:
+    if declared.base_url is None:
+        return "yours: `base_url`" if "base_url" in declared.needs else "here"
+    return f"`{declared.base_url}`"
+
+
+def _provider(declared: Declaration) -> str:
+    text = f"\n## {declared.type}\n\n{declared.summary}"
+    if declared.needs:
+        needs = sorted(f"options.{name}" if name in declared.options else name for name in declared.needs)
+        text += f" Needs {_named(needs)}."
+    text += f" {declared.note}" if declared.note else ""
+    text += "\n\n" + "".join(f"- `options.{name}`: {what}\n" for name, what in declared.options.items())
+    text += "\n" if declared.options else ""
+    text += "| models | what they do | sources | pictures | sizes | fields | formats | price |\n"
+    text += "|---|---|---|---|---|---|---|---|\n"
+    for cells, models in _alike(declared).items():
+        text += f"| {_models(models, of_many=len(declared.abilities) > 1)} | {' | '.join(cells)} |\n"
     return text
 
 
-def fields() -> str:
-    """The flagship's fields."""
-    text = f"# `{VARIATIONS.method} {VARIATIONS.path}`\n\n{VARIATIONS.description} Answers at"
-    text += f" {' and '.join(f'`{path}`' for path in VARIATIONS.paths)}; the whole contract is at `/openapi.json`.\n\n"
+def _alike(declared: Declaration) -> dict[tuple[str, ...], list[str]]:
+    """Models by what is told of them."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for model, ability in declared.abilities.items():
+        cells = (
+            _doing(ability),
+            str(ability.sources) if ability.operations - {GENERATE} else "",
+            str(ability.most),
+            str(ability.canvas),
+            ", ".join(_known(ability)),
+            _named(sorted(ability.formats)),
+            _price(ability.price),
+        )
+        found.setdefault(cells, []).append(model)
+    return found
+
+
+def _models(names: list[str], *, of_many: bool) -> str:
+    named = [name for name in names if name != ANY]
+    others = ["any other" if of_many else "any"] if ANY in names else []
+    return ", ".join([f"`{name}`" for name in sorted(named)] + others)
+
+
+def _doing(ability: Ability) -> str:
+    vary = "variations by words" if ability.prompted else "variations"
+    told = {VARY: vary, EDIT: "edits", GENERATE: "generations"}
+    return ", ".join(words for operation, words in told.items() if operation in ability.operations)
+
+
+def _known(ability: Ability) -> Iterator[str]:
+    if ability.most_seed is not None:
+        yield "`seed`"
+    if ability.strength is not None:
+        yield f"`strength` (there {ability.strength.close:g} to {ability.strength.far:g})"
+    elif ability.prompted and VARY in ability.operations:
+        yield "`strength` (in words)"
+    if ability.mask:
+        yield "`mask`"
+    yield from (f"`{name}`" for name in sorted(ability.wishes))
+
+
+def _price(price: Price | None) -> str:
+    if price is None:
+        return "unknown"
+    if price == FREE:
+        return "0, on your own machines"
+    return f"{' + '.join(_parts(price))} ({price.source}, {price.dated})"
+
+
+def _parts(price: Price) -> Iterator[str]:
+    single = {"a call": price.per_request, "a picture": price.per_image, "a megapixel": price.per_megapixel}
+    yield from (f"{amount:f} {each}" for each, amount in single.items() if amount is not None)
+    several = {"a picture": price.by_kind, "a million tokens": price.per_million_tokens}
+    for each, amounts in several.items():
+        if amounts:
+            yield ", ".join(f"{amount:f} (`{kind}`)" for kind, amount in amounts.items()) + f" {each}"
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def retired() -> str:
+    """Models that are gone."""
+    text = (
+        "# Retired models\n\nTheir makers took them away. Who asks for one is told so (404 `model_not_found`), and what"
+    )
+    text += "\nreplaced it, unless a model of your own naming has its name.\n\n"
+    text += "| model | replaced by |\n|---|---|\n"
+    text += "".join(f"| `{model}` | {_named(living)} |\n" for model, living in sorted(RETIRED.items()))
+    return text
+
+
+def fields(family: Family[Any, Any]) -> str:
+    """A family's fields."""
+    ways = {"a form": family.fields, "JSON": family.json_fields}
+    taken = {way: {field.name for field in its_fields} for way, its_fields in ways.items() if its_fields}
+    text = f"# `{family.method} {family.path}`\n\n{family.description} Takes {' or '.join(taken)}, at"
+    text += f" {' and '.join(f'`{path}`' for path in family.paths)}; the whole contract is at `/openapi.json`.\n\n"
     text += "| field | needed | what it is |\n|---|---|---|\n"
-    for field in VARIATIONS.fields:
-        told = f"{field.description}{' *Extension.*' if field.extension else ''}"
+    for field in {field.name: field for field in (*family.fields, *family.json_fields)}.values():
+        ways_in = [way for way, names in taken.items() if field.name in names]
+        told = field.description
+        told += f" *In {ways_in[0]} only.*" if len(ways_in) < len(taken) else ""
+        told += " *Extension.*" if field.extension else ""
         text += f"| `{field.name}` | {'yes' if field.required else ''} | {told} |\n"
     return text
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
+    "edits.md": partial(fields, EDITS),
     "errors.md": error_codes,
+    "generations.md": partial(fields, GENERATIONS),
     "metrics.md": metrics,
     "providers.md": providers,
+    "retired.md": retired,
     "settings.md": settings,
-    "variations.md": fields,
+    "variations.md": partial(fields, VARIATIONS),
 }
 
 

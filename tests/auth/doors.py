@@ -7,7 +7,8 @@ from torana.auth.jwk import Key, jwk_key, pem_key, secret_key
 from torana.auth.jwks import KeySet, StaticKeys
 from torana.auth.jwt import MESSAGE, Authenticator, TrustedIssuer
 from torana.auth.token import Reason
-from torana.config.model import Algorithm, Auth, Claims, Issuer, Secret
+from torana.config.model import Algorithm, Auth, Claims, Issuer
+from torana.config.secrets import Secret
 from torana.config.units import Bytes
 from torana.core.clock import FakeClock
 from torana.core.errors import Unauthenticated

@@ -5,7 +5,8 @@ import pytest
 from tests.auth.forge import AUDIENCE, EC, ISSUER, NOW, RSA, SECRET, IdentityProvider, fetch, jwk, jwks, pem, token
 from torana.auth.build import KeyProblem, build_authenticator
 from torana.auth.jwt import Authenticator
-from torana.config.model import Algorithm, Auth, Issuer, Secret
+from torana.config.model import Algorithm, Auth, Issuer
+from torana.config.secrets import Secret
 from torana.core.clock import FakeClock
 
 ENVIRON = {"SECRET": SECRET.decode(), "SHORT": "too-short", "PEM": pem(RSA).decode(), "EMPTY": " "}

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.auth.forge import AUDIENCE, ISSUER, NOW, PATIENT, claims
 from torana.auth.claims import Claimed, examine, find_claim
 from torana.auth.token import Reason, Refused
-from torana.config.model import Claims, Issuer, Secret
+from torana.config.model import Claims, Issuer
+from torana.config.secrets import Secret
 from torana.config.units import Seconds
 from torana.core.exchange import Principal
 

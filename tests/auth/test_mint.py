@@ -8,7 +8,8 @@ from torana.auth.jwk import KeyRefused, secret_key
 from torana.auth.jwks import StaticKeys
 from torana.auth.jwt import Authenticator, TrustedIssuer
 from torana.auth.mint import mint
-from torana.config.model import Auth, Claims, Issuer, Secret
+from torana.config.model import Auth, Claims, Issuer
+from torana.config.secrets import Secret
 from torana.core.clock import FakeClock
 from torana.core.errors import Unauthenticated
 from torana.core.exchange import Principal

@@ -38,8 +38,8 @@ def described(gateway: Gateway) -> Any:
     """The gateway's description, its models narrowed down to a quick one."""
     document = gateway.get("/openapi.json").json
     for path in document["paths"].values():
-        form = path["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-        form["properties"]["model"]["enum"] = ["echo"]
+        for body in path["post"]["requestBody"]["content"].values():
+            body["schema"]["properties"]["model"]["enum"] = ["echo"]
     return document
 
 

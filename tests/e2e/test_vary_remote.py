@@ -9,7 +9,7 @@ from PIL import Image
 from tests.cli.command import end, start
 from tests.e2e.gateway import PHOTO, PHOTOS, Gateway, token
 
-COMMAND = ("vary", PHOTO, PHOTOS / "rocket.jpg", "-n", "2", "--size", "64x64")
+COMMAND = ("vary", PHOTO, PHOTOS / "astronaut.jpg", "-n", "2", "--size", "64x64")
 
 
 def vary(gateway: Gateway, directory: Path, *arguments: str | Path, **environ: str) -> tuple[int, str, str]:
@@ -21,7 +21,7 @@ def test_pictures_from_a_gateway(gateway: Gateway, tmp_path: Path, model: str) -
     code, out, err = vary(gateway, tmp_path, "--model", model, "--token", token(), "--format", "webp", "--json")
     assert (code, err) == (0, "")
     saved = json.loads(out)
-    names = ["out/coffee-1.webp", "out/coffee-2.webp", "out/rocket-1.webp", "out/rocket-2.webp"]
+    names = ["out/coffee-1.webp", "out/coffee-2.webp", "out/astronaut-1.webp", "out/astronaut-2.webp"]
     assert [told["file"] for told in saved] == names
     for name in names:
         with Image.open(tmp_path / name) as picture:

@@ -10,10 +10,9 @@ import click
 import pytest
 
 from tests.house.source import ROOT
-from torana.assembly.settings import cross_checks
+from torana.assembly.settings import load
 from torana.cli.main import torana
-from torana.config.load import load_text
-from torana.providers.base import declarations
+from torana.providers.base import Declaration, declarations
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 README = (ROOT / "README.md").read_text()
@@ -29,9 +28,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-def test_the_configuration_of_the_readme_is_sound() -> None:
-    (written,) = blocks("yaml")
-    assert not list(cross_checks(load_text(written), declarations()))
+@pytest.mark.parametrize("written", blocks("yaml"), ids=range(len(blocks("yaml"))))
+def test_the_configurations_of_the_readme_are_sound(written: str, tmp_path: Path) -> None:
+    file = tmp_path / "torana.yaml"
+    file.write_text(written)
+    load(file)
 
 
 def test_the_commands_of_the_readme_exist() -> None:
@@ -59,6 +60,12 @@ def test_generated_pages_are_fresh() -> None:
         [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("declared", declarations().values(), ids=lambda declared: declared.type)
+def test_every_model_can_be_told_of(declared: Declaration) -> None:
+    canvases = {model: ability.canvas for model, ability in declared.abilities.items()}
+    assert not [model for model, canvas in canvases.items() if type(canvas).__str__ is object.__str__]
 
 
 def test_every_generated_page_is_linked() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from torana.auth.jwk import Key, KeyRefused, jwks_keys, pem_key, secret_key
 from torana.auth.jwks import Fetch, KeySet, RemoteKeys, StaticKeys, is_secure
 from torana.auth.jwt import Authenticator, TrustedIssuer
-from torana.config.model import Auth, Issuer, Secret
-from torana.config.secrets import SecretMissing, read_secret
+from torana.config.model import Auth, Issuer
+from torana.config.secrets import Secret, SecretMissing, read_secret
 from torana.core.clock import Clock
 
 _SOURCES = ("secret", "public_key", "jwks_file", "jwks_url")
