@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check lint format types docs docs-check bench sheets lock clean
+.PHONY: help demo serve test check lint format types docs docs-check bench soak sheets lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ docs-check: $(READY)
 bench: $(READY) ## Measure what a gateway and its engine cost; two tables
 	@$(BIN)/python benchmarks/footprint.py
 	@$(BIN)/python benchmarks/engine.py
+
+soak: $(READY) ## Serve for an hour among vendors that fail, and check every answer; MINUTES=5 is quicker
+	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 sheets: $(READY) ## Make the contact sheets in docs/engine anew
 	@$(BIN)/python benchmarks/sheets.py
