@@ -23,7 +23,7 @@ from torana.core.errors import (
     Unauthenticated,
     UpstreamTimeout,
 )
-from torana.core.exchange import Answer, Call, Context, Reply, Target, Usage
+from torana.core.exchange import Answer, Call, Context, Partial, Reply, Target, Usage
 from torana.pipeline.flow import Snapshot, answer
 from torana.policy.idempotency import Replays
 from torana.routing.catalog import Catalog, Offer
@@ -233,9 +233,10 @@ async def test_a_call_has_its_time_and_no_more(journey):
         raise AssertionError
 
     journey.first, journey.deadline = never, 0.01
-    with pytest.raises(DeadlineExceeded, match=r"longer than 0\.01 s"):
+    with pytest.raises(DeadlineExceeded, match=r"longer than 0\.01 s") as late:
         await journey.go()
     assert ended.is_set()
+    assert late.value.spent, "the target was at work"
 
 
 async def test_the_time_counts_while_the_body_comes(journey):
@@ -304,3 +305,17 @@ async def test_a_key_is_for_one_request_and_one_who_may_ask_it(journey):
     journey.call = dataclasses.replace(journey.call, authorization=journey.token("other"))
     with pytest.raises(Forbidden):
         await journey.go()
+
+
+async def test_what_is_unfinished_is_shown_with_the_request_whichever_target_made_it(journey):
+    async def showing(asked: Asked, model: str, context: Context) -> Reply[str]:
+        context.on_partial(Partial("QUJD", len(shown)))
+        if model == FIRST.model:
+            raise UpstreamTimeout("Slow.")
+        return Reply("second")
+
+    shown: list[tuple[Asked, Partial]] = []
+    journey.first = journey.second = showing
+    journey.call = replace(journey.call, on_partial=lambda asked, partial: shown.append((asked, partial)))
+    assert (await journey.go()).target == SECOND
+    assert shown == [(Asked("vary"), Partial("QUJD", 0)), (Asked("vary"), Partial("QUJD", 1))]

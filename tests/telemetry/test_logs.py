@@ -194,6 +194,16 @@ def test_a_request_is_one_line(logger, stream, status, error, level):
     }
 
 
+def test_credentials_that_an_upstream_refuses_are_an_alert_of_their_own(logger, stream):
+    record = Record(FakeClock(), "req_1", "POST", "/x")
+    record.status = 200
+    record.attempts += [("lab/redux", "upstream_auth"), ("lab/other", "upstream_timeout")]
+    log_request(logger, record)
+    alert, line = stream.events
+    assert (alert["level"], alert["event"], alert["target"]) == ("error", "credentials_refused", "lab/redux")
+    assert (alert["request_id"], line["event"], line["level"]) == ("req_1", "request", "info")
+
+
 def test_all_that_is_known_of_a_request_is_told(logger, stream):
     record = Record(FakeClock(), "req_1", "POST", "/x")
     record.operation, record.principal = "images.variations", "ada"

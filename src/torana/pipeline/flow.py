@@ -62,7 +62,7 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
             attempt = _attempt(request, caller, call, snapshot, record)
             walking = walk(plan, attempt, _report(record), health=snapshot.health, caller=caller)
             # Those who join this work wait for it as long as the call that began it may.
-            return await _in_time(walking, snapshot.deadline, snapshot.deadline - record.seconds)
+            return await _in_time(walking, snapshot.deadline, record)
 
         (target, reply), replayed = await snapshot.replays.once(
             caller.subject, call.key, parts=request.parts, work=work, size_of=lambda done: done[1].body.size
@@ -71,18 +71,21 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         record.replayed = replayed
         return Answer(request, reply, target, replayed=replayed)
 
-    return await _in_time(journey(), snapshot.deadline, snapshot.deadline)
+    return await _in_time(journey(), snapshot.deadline, record)
 
 
-async def _in_time(work: Coroutine[Any, Any, T], deadline: float, left: float) -> T:
-    """What comes of it within the seconds that are left of a call's deadline."""
+async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record) -> T:
+    """What comes of it within what is left of the call's deadline, in seconds."""
     try:
-        async with asyncio.timeout(left) as limit:
+        async with asyncio.timeout(deadline - record.seconds) as limit:
             return await work
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise DeadlineExceeded(f"The call took longer than {deadline:g} s and was given up.") from error
+        late = DeadlineExceeded(f"The call took longer than {deadline:g} s and was given up.")
+        # Nobody can say how far a target had come that was told to stop.
+        late.spent = record.cut_short
+        raise late from error
 
 
 def _attempt(
@@ -99,7 +102,11 @@ def _attempt(
                 parameters=dict(target.parameters),
                 prompt=target.prompt,
             )
-            return await answer_by(request, target.model, context)
+            try:
+                return await answer_by(request, target.model, context)
+            except asyncio.CancelledError:
+                record.cut_short = True
+                raise
 
     return attempt
 

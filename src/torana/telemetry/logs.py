@@ -12,6 +12,7 @@ from typing import Literal, TextIO
 import msgspec
 
 from torana.core.clock import Clock
+from torana.core.errors import UpstreamAuth
 from torana.telemetry.record import Record
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -97,7 +98,10 @@ def forward_standard_logging(logger: Logger) -> None:
 
 
 def log_request(logger: Logger, record: Record) -> None:
-    """The request's one line."""
+    """The request's one line; and one for each target that refused our credentials: that is an operator's to mend."""
+    for target, code in record.attempts:
+        if code == UpstreamAuth.default_code:
+            logger.error("credentials_refused", request_id=record.request_id, target=target)
     # A 503 of /readyz is a fact, not a failure: those carry an error.
     write = logger.error if record.error and record.status >= 500 else logger.info  # noqa: PLR2004 - HTTP's border
     write(

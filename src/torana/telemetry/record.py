@@ -37,6 +37,8 @@ class Record:
     client_retry: int = 0
     replayed: bool = False
     """Whether an earlier call's reply was the answer."""
+    cut_short: bool = False
+    """Whether a target was told to stop while it was at work."""
     bytes_in: int = 0
     bytes_out: int = 0
     stages: list[tuple[str, float]] = field(default_factory=list)
