@@ -65,6 +65,8 @@ class Gives(Struct, forbid_unknown_fields=True):
     """What the client gets."""
 
     pictures: int = 0
+    partials: int = 0
+    """How many previews came before, or before the error."""
     size: str | None = None
     emulated: list[str] = []
     ignored: list[str] = []
@@ -85,7 +87,8 @@ class Case(Struct, forbid_unknown_fields=True):
     gives: Gives
     operation: str = "images.variations"
     request: dict[str, Any] = {}
-    """``n``, ``size``, ``seed``, ``strength``, ``prompt``, ``mask`` (true), ``wishes``, ``output_format``, ``user``."""
+    """``n``, ``size``, ``seed``, ``strength``, ``prompt``, ``mask`` (true), ``wishes``, ``output_format``, ``user``,
+    ``stream`` (true), ``partial_images``."""
     sources: tuple[str, ...] = ("64x48",)
     """Sizes of the client's pictures."""
     parameters: dict[str, str | int | float | bool] = {}

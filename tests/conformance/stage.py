@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.conformance.fixture import Case, Exchange, Expected, Said
 from tests.upstream.wire import Request, Wire, upstream
+from torana.core.exchange import Partial
 
 _MADE = re.compile(r"\$(BASE64|DATA_URI|LINK)\((\d+)x(\d+)\)")
 Tamper = Callable[[int, bytes], bytes]
@@ -71,6 +72,8 @@ class Stage:
     wrong: list[str] = field(default_factory=list)
     used: dict[int, int] = field(default_factory=dict)
     fetched: int = 0
+    shown: list[Partial] = field(default_factory=list)
+    """Previews that the client got."""
 
     async def play(self, wire: Wire) -> None:
         """One connection."""

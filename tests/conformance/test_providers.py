@@ -91,7 +91,7 @@ def account_of(kind: str, up: Stage, **changes: Any) -> Account:
 
 async def ask(lent: Lent, kind: str, case: Case, up: Stage, **changes: Any) -> Reply[Pictures]:
     provider = DECLARED[kind].build(account_of(kind, up, **changes), FIXTURES[kind].key, lent)
-    context = dataclasses.replace(CONTEXT, parameters=case.parameters)
+    context = dataclasses.replace(CONTEXT, parameters=case.parameters, on_partial=up.shown.append)
     try:
         reply: Reply[Pictures] = await provider.operations[case.operation](request_of(case), case.model, context)
     finally:
@@ -114,6 +114,7 @@ async def test_the_conversation_is_as_the_fixture_has_it(kind: str, case: Case, 
                 await ask(lent, kind, case, up)
             assert not up.wrong, "\n".join(up.wrong)
             assert failure(caught.value) == dataclass_of(case.gives)
+            assert len(up.shown) == case.gives.partials
             return
         reply = await ask(lent, kind, case, up)
     assert not up.wrong, "\n".join(up.wrong)
@@ -125,6 +126,7 @@ async def test_the_conversation_is_as_the_fixture_has_it(kind: str, case: Case, 
         assert {str(each.info.size) for each in reply.body.pictures} == {given.size}
     assert (set(reply.emulated), set(reply.ignored)) == (set(given.emulated), set(given.ignored))
     assert reply.shortfall == given.shortfall
+    assert len(up.shown) == given.partials
     assert (None if reply.usage.cost is None else format(reply.usage.cost.normalize(), "f")) == given.cost
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.providers.kit import photo
 from torana.core.errors import UpstreamError, UpstreamRateLimited, UpstreamRejected
-from torana.core.exchange import Message
+from torana.core.exchange import Event, Message
 from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, Speech, decode_fault, drawing, read_drawn
 from torana.dialects.steps import Ask, Received, Send, Sent
 
@@ -113,3 +113,33 @@ def test_a_reply_without_pictures_is_a_failure():
 def test_an_empty_purse_will_not_pass_by_waiting(status, body, kind, code):
     error = decode_fault(Received(status, {}, body.encode()))
     assert (type(error), error.code) == (kind, code)
+
+
+@pytest.mark.parametrize(("partials", "told"), [(0, {}), (2, {"stream": True, "partial_images": 2})])
+def test_previews_are_asked_for_by_their_number(partials, told):
+    asked = message(Speech(), Ask(GENERATIONS, "m", 1, prompt="p", partials=partials))
+    fields = json.loads(asked.body[0])
+    assert {name: fields[name] for name in ("stream", "partial_images") if name in fields} == told
+    form = message(Speech(), Ask(EDITS, "m", 1, (sent(),), prompt="p", partials=partials))
+    assert ("stream" in names(form), "partial_images" in names(form)) == (bool(partials), bool(partials))
+
+
+def completed(picture: str, tokens: int) -> Event:
+    details = {"text_tokens": tokens, "image_tokens": 0}
+    usage = {"output_tokens": 10 * tokens, "input_tokens_details": details}
+    said = {"type": "image_generation.completed", "b64_json": picture, "usage": usage}
+    return Event("image_generation.completed", json.dumps(said).encode())
+
+
+def test_a_stream_comes_to_its_finished_pictures_and_all_that_they_took():
+    events = (completed("b25l", 3), Event("message", b'{"b64_json":"dHdv","usage":"none"}'), completed("dGhyZWU=", 4))
+    drawn = read_drawn(Received(200, {}, b"", (*events, Event("message", b"[DONE]"))))
+    assert drawn.pictures == (b"one", b"two", b"three")
+    assert drawn.tokens == {"text_in": 7, "image_in": 0, "image_out": 70}
+    assert drawn.streamed
+
+
+@pytest.mark.parametrize("events", [(), (Event("message", b"[DONE]"),)])
+def test_a_stream_without_pictures_is_a_failure(events):
+    with pytest.raises(UpstreamError, match="without a picture"):
+        read_drawn(Received(200, {}, b"", events))

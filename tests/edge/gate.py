@@ -31,7 +31,7 @@ from torana.edge.pictures import Origin, PictureLinks
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.edge.routes import routes
 from torana.edge.uploads import FormReader
-from torana.families.images import VARIATIONS, ImageRequest, Pictures
+from torana.families.images import GENERATIONS, VARIATIONS, ImageRequest, Pictures
 from torana.media.probe import probe
 from torana.pipeline.flow import Snapshot
 from torana.policy.idempotency import Replays
@@ -46,6 +46,7 @@ KEY = b"a secret that is long enough for HS256"
 ISSUER = Issuer(
     issuer="us", audience="us", algorithms=("HS256",), secret=Secret(env="KEY"), claims=Claims(models="models")
 )
+FAMILIES = (VARIATIONS, GENERATIONS)
 PATH = "/v1/images/variations"
 SIZE = Size(37, 23)
 PNG = encoded(drawn(), "PNG")
@@ -228,7 +229,7 @@ class Gate:
     def app(self) -> App:
         operations = Operations(self.lend, open_body=BodyReader(self.forms()).open, links=self.links)
         table = routes(
-            (VARIATIONS,),
+            FAMILIES,
             operations,
             self.links,
             readiness=Readiness({"workers": ready, "storage": self.objects.writable}, dict),
@@ -259,6 +260,19 @@ class Gate:
         }
         return head("POST", PATH, **{**usual, **headers}) + body
 
+    def draw(self, **members: object) -> bytes:
+        """A whole request for generations, after which the connection closes."""
+        body = json.dumps({"model": "vary", "prompt": "a cat", **members}).encode()
+        told = head(
+            "POST",
+            "/v1/images/generations",
+            authorization=self.token(),
+            content_type="application/json",
+            content_length=len(body),
+            connection="close",
+        )
+        return told + body
+
     async def ask(self, request: bytes, *, bodiless: bool = False) -> Answer:
         """One request on a connection of its own."""
         async with connected(self.port) as client:
@@ -284,7 +298,7 @@ class Gate:
         return Snapshot(
             authenticator=build_authenticator(Auth(issuers=(ISSUER,)), environ, clock=self.clock, fetch=fetch),
             catalog=Catalog(
-                {self.target.account: Offer(lambda _model: frozenset({VARIATIONS.operation}), ())},
+                {self.target.account: Offer(lambda _model: frozenset(family.operation for family in FAMILIES), ())},
                 {"vary": (self.target,)},
             ),
             providers={self.target.account: self},
@@ -299,7 +313,7 @@ class Gate:
         async def vary(request: ImageRequest, model: str, context: Context) -> Reply[Pictures]:
             return await self.paint(request, context)
 
-        return {VARIATIONS.operation: vary}
+        return {family.operation: vary for family in FAMILIES}
 
     def forms(self) -> FormReader:
         limits = self.settings.uploads

@@ -12,7 +12,7 @@ from torana.core.errors import (
     Unauthenticated,
     UpstreamRateLimited,
 )
-from torana.edge.errors import error_body, render, render_unexpected
+from torana.edge.errors import error_body, error_event, render, render_unexpected
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ToranaError)]
 TYPES = {"invalid_request_error", "image_generation_user_error", "rate_limit_error", "server_error", "timeout"}
@@ -87,3 +87,10 @@ def test_the_unexpected_says_nothing_but_its_id():
     (error,) = json.loads(rendered.body).values()
     assert "req_1" in error.pop("message")
     assert error == {"type": "server_error", "param": None, "code": "internal_error"}
+
+
+def test_an_error_can_be_an_event_of_a_stream():
+    body = render(Overloaded("One\nline.")).body
+    name, data, *rest = error_event(body).split(b"\n")
+    assert (name, rest) == (b"event: error", [b"", b""])
+    assert json.loads(data.removeprefix(b"data: ")) == json.loads(body)

@@ -163,6 +163,30 @@ async def test_a_reply_as_it_comes():
     assert seen[0].record.bytes_out == 5
 
 
+@pytest.mark.parametrize(
+    ("last", "size"), [(lambda: b"", 0), (lambda: b"the end", 7), (lambda: chunks(b"the ", b"end"), 7)]
+)
+async def test_a_reply_whose_length_is_not_known_begins_with_its_first_event(last, size):
+    state: list[tuple[bool, bool]] = []
+
+    async def handle(exchange: Exchange) -> None:
+        for event in (b"one", b"two"):
+            await exchange.stream([("x-first", event.decode())], event)
+            state.append((exchange.started, exchange.streaming))
+        await exchange.end(last())
+        state.append((exchange.started, exchange.streaming))
+
+    async with met(handle) as (client, seen):
+        await client.send(head("GET", "/", connection="close"))
+        answer = (await client.rest()).decode()
+    assert answer.count("x-first: one\r\n") == 1
+    assert "content-length" not in answer
+    assert "x-first: two" not in answer
+    assert answer.partition("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n")[2].endswith("0\r\n\r\n")
+    assert state == [(True, True), (True, True), (True, False)]
+    assert seen[0].record.bytes_out == 6 + size
+
+
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_the_answer_to_head_is_a_head(streamed):
     made: list[bytes] = []

@@ -3,6 +3,8 @@ import base64
 import dataclasses
 import re
 import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import openai
 import pytest
@@ -11,9 +13,9 @@ from tests.edge.gate import BOUNDARY, MADE, PATH, PNG, connected, form, gate, he
 from torana.config.model import Server, Settings, Uploads
 from torana.config.units import Bytes, Seconds
 from torana.core.errors import Moderated, Overloaded, UpstreamAuth, UpstreamTimeout
-from torana.core.exchange import Context, Reply, Target
+from torana.core.exchange import Context, Partial, Reply, Target
 from torana.edge.exchange import ClientGone
-from torana.edge.operations import until_gone
+from torana.edge.operations import Previews, until_gone
 from torana.families.images import ImageRequest, Pictures
 from torana.routing.catalog import Catalog
 
@@ -310,4 +312,163 @@ async def test_nothing_goes_on_when_the_server_ends():
     with pytest.raises(asyncio.CancelledError):
         await serving
     assert painter.cancelled.is_set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+# Previews
+
+FIRST, SECOND = Partial("Zmlyc3Q=", 0), Partial("c2Vjb25k", 1, "64x64", "webp")
+
+
+class Sketcher:
+    """Shows one preview, and goes on when it is told to."""
+
+    def __init__(self, ending: Callable[[ImageRequest, Context], Awaitable[Reply[Pictures]]] = painted) -> None:
+        self.seen = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._ending = ending
+
+    async def sketch(self, request: ImageRequest, context: Context) -> Reply[Pictures]:
+        context.on_partial(FIRST)
+        try:
+            await self.seen.wait()
+            context.on_partial(SECOND)
+            return await self._ending(request, context)
+        finally:
+            self.ended.set()
+
+
+async def test_openais_client_gets_previews_while_it_waits(client, door):
+    sketcher = Sketcher()
+    door.paint = sketcher.sketch
+    events: list[Any] = []
+    async with await client.images.generate(
+        model="vary", prompt="a cat", stream=True, partial_images=2, size="64x64"
+    ) as stream:
+        async for event in stream:
+            assert sketcher.ended.is_set() is bool(events)
+            events.append(event)
+            sketcher.seen.set()
+            await sketcher.ended.wait()
+    assert [event.type.partition(".")[2] for event in events] == ["partial_image", "partial_image", "completed"]
+    assert [event.b64_json for event in events] == [FIRST.base64, SECOND.base64, BASE64]
+    assert [event.output_format for event in events] == ["png", "webp", "png"]
+    assert {event.created_at for event in events} == {1_800_000_000}
+    line = await door.log.event()
+    assert (line["status"], line["target"], line.get("error")) == (200, "lab/redux", None)
+
+
+async def test_a_stream_says_at_its_start_what_is_known_then(door):
+    sketcher = Sketcher()
+    sketcher.seen.set()
+    door.paint = sketcher.sketch
+    async with connected(door.port) as client:
+        await client.send(door.draw(stream=True, mood="blue"))
+        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert (lines[0], headers["content-type"]) == ("HTTP/1.1 200 OK", "text/event-stream")
+    assert (headers["transfer-encoding"], headers["x-accel-buffering"]) == ("chunked", "no")
+    assert headers["x-torana-ignored"] == "mood"
+    assert {"x-request-id", "server-timing"} < headers.keys()
+    assert {"content-length", "x-torana-model", "x-torana-cost"}.isdisjoint(headers)
+    assert body.endswith(b"\r\n0\r\n\r\n")
+
+
+async def test_without_previews_a_stream_is_a_reply_like_any_other(door):
+    answer = await door.ask(door.draw(stream=True))
+    assert answer.header("content-type") == "text/event-stream"
+    assert answer.header("x-torana-model") == "lab/redux"
+    assert answer.body.startswith(b"event: image_generation.completed\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Moderated("No."), "moderation_blocked"),
+        (UpstreamTimeout("Slow."), "upstream_timeout"),
+        (LookupError("unforeseen"), "internal_error"),
+    ],
+)
+async def test_an_error_in_mid_stream_is_its_last_event(client, door, error, code):
+    sketcher = Sketcher(raising(error))
+    sketcher.seen.set()
+    door.paint = sketcher.sketch
+    stream = await client.images.generate(model="vary", prompt="a cat", stream=True)
+    events = [await anext(stream), await anext(stream)]
+    with pytest.raises(openai.APIError) as caught:
+        await anext(stream)
+    assert [event.b64_json for event in events] == [FIRST.base64, SECOND.base64]
+    assert caught.value.code == code
+    line = await door.log.event()
+    assert (line["status"], line["error"]) == (200, code)
+    assert "unforeseen" not in str(caught.value)
+
+
+async def test_an_error_before_any_preview_is_a_reply_of_its_own(client, door):
+    door.paint = raising(Moderated("No."))
+    with pytest.raises(openai.BadRequestError):
+        await client.images.generate(model="vary", prompt="a cat", stream=True, partial_images=2)
+
+
+async def test_a_client_that_leaves_at_a_preview_cancels_its_work(door):
+    sketcher = Sketcher()
+    door.paint = sketcher.sketch
+    async with connected(door.port) as client:
+        await client.send(door.draw(stream=True))
+        await client.reader.readuntil(FIRST.base64.encode())
+        client.leave()
+        line = await door.log.event()
+    assert sketcher.ended.is_set()
+    assert (line["status"], line["error"]) == (499, "client_gone")
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda door: door.post(), lambda door: door.draw(), lambda door: door.draw(stream=False)]
+)
+async def test_who_asked_for_no_stream_gets_none(door, ask):
+    async def paint(request: ImageRequest, context: Context) -> Reply[Pictures]:
+        context.on_partial(FIRST)
+        return await painted(request, context)
+
+    door.paint = paint
+    answer = await door.ask(ask(door))
+    assert (answer.status, answer.header("content-type")) == (200, "application/json")
+
+
+async def test_who_is_slow_misses_the_older_previews():
+    shown: list[int] = []
+    looked = asyncio.Event()
+    slow = asyncio.Event()
+
+    async def show(request: str, partial: Partial) -> None:
+        assert request == "asked"
+        shown.append(partial.index)
+        looked.set()
+        await slow.wait()
+
+    async def work() -> str:
+        previews.offer("asked", Partial("", 0))
+        await looked.wait()
+        for index in range(1, 10):
+            previews.offer("asked", Partial("", index))
+        asyncio.get_running_loop().call_soon(slow.set)
+        return "done"
+
+    previews: Previews[str] = Previews(show)
+    assert await previews.during(work()) == "done"
+    assert shown == [0, 7, 8, 9]
+
+
+async def test_a_preview_that_cannot_be_shown_ends_the_work():
+    painter = Painter()
+
+    async def show(request: str, partial: Partial) -> None:
+        raise LookupError("of the showing")
+
+    previews: Previews[str] = Previews(show)
+    previews.offer("asked", FIRST)
+    with pytest.raises(LookupError, match="of the showing"):
+        await previews.during(painter.forever(None, None))
+    assert not painter.started.is_set() or painter.cancelled.is_set()
     assert asyncio.all_tasks() == {asyncio.current_task()}

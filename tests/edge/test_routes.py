@@ -3,7 +3,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from tests.edge.gate import PATH, Gate
+from tests.edge.gate import FAMILIES, Gate
 from torana.config.model import Settings
 from torana.edge.bodies import BodyReader
 from torana.edge.health import Metrics, Readiness
@@ -56,6 +56,9 @@ def test_metrics_can_be_left_out(gate):
 
 async def test_the_description_is_of_what_is_served(door):
     answer = await door.get("/openapi.json")
-    assert answer.json == document((VARIATIONS,), "1.2.3")
-    for path in answer.json["paths"]:
-        assert (await door.ask(door.post().replace(PATH.encode(), path.encode(), 1))).status == 200
+    assert answer.json == document(FAMILIES, "1.2.3")
+    for family, request in zip(FAMILIES, (door.post(), door.draw()), strict=True):
+        served, versioned = (path.encode() for path in family.paths)
+        for path in (served, versioned):
+            assert path.decode() in answer.json["paths"]
+            assert (await door.ask(request.replace(versioned, path, 1))).status == 200

@@ -31,3 +31,8 @@ def test_a_status_that_nobody_knows_ends_the_job():
     with pytest.raises(UpstreamError) as caught:
         steps.send(Received(200, {}, b'{"status": "PAUSED"}'))
     assert caught.value.code == "upstream_job_failed"
+
+
+def test_a_models_name_stays_a_name():
+    steps = draw(Ask(GENERATE, "hf-inference/acme/fast?x=1#y", 1, prompt="a lighthouse"))
+    assert next(steps).message.path == "/hf-inference/models/acme/fast%3Fx%3D1%23y"

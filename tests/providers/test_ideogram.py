@@ -18,7 +18,9 @@ def test_weight_is_whole_and_grows_with_closeness(model, strength, weight):
     assert f'name="image_weight"\r\n\r\n{weight}\r\n'.encode() in body
 
 
-@pytest.mark.parametrize(("quality", "price"), [(None, "0.06"), ("low", "0.03"), ("high", "0.10"), ("odd", "0.06")])
+@pytest.mark.parametrize(
+    ("quality", "price"), [(None, "0.06"), ("low", "0.03"), ("high", "0.10"), ("max", "0.10"), ("odd", "0.06")]
+)
 def test_quality_is_a_matter_of_pace_and_has_its_price(quality, price):
     ability = MODELS["ideogram-v4"]
     assert ability.price is not None

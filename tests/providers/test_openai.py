@@ -20,3 +20,12 @@ def test_models_to_come_are_taken_for_what_those_of_today_are():
     (openai,) = DECLARATIONS
     assert not openai.closed
     assert openai.operations("gpt-image-9") == openai.operations("gpt-image-2") == GPT_IMAGE.operations
+
+
+def test_of_models_to_come_nobody_knows_the_price():
+    (openai,) = DECLARATIONS
+    assert {name for name, ability in openai.abilities.items() if ability.price is None} == {
+        "*",
+        "gpt-image-2.6-flare",
+        "gpt-image-2.6-sunburst",
+    }

@@ -102,8 +102,8 @@ class Upstream:
 
     async def _run(self, wire: Wire) -> None:
         try:
-            # A client may go when it has had its reply.
-            with suppress(asyncio.IncompleteReadError):
+            # A client may go when it has had its reply, or while the rest of one is on its way to it.
+            with suppress(asyncio.IncompleteReadError, ConnectionResetError):
                 await self.script(wire)
         finally:
             wire.writer.transport.abort()

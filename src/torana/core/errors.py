@@ -13,6 +13,8 @@ ToranaError
 │   ├── MethodNotAllowed    405
 │   ├── SlowSender          408
 │   └── TooLarge            413
+├── LimitExceeded           429     a limit of the operator's is used up
+├── LimitsUnknown           503     it cannot be told whether it is
 ├── Overloaded              429     our own queues are full
 ├── DeadlineExceeded        504     our own time is up
 ├── WorkFailed              500     our own work went wrong
@@ -148,6 +150,21 @@ class TooLarge(CallerError):
 
     status = 413
     default_code = "request_too_large"
+
+
+class LimitExceeded(ToranaError):
+    """A limit that the operator set is used up; no other target would change that."""
+
+    status = 429
+    type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+
+
+class LimitsUnknown(ToranaError):
+    """The counters fail, and a limit is such that nobody passes then."""
+
+    status = 503
+    default_code = "limits_unavailable"
 
 
 class Overloaded(ToranaError):

@@ -123,6 +123,11 @@ class Asked(Protocol):
         """Everything that was asked, piece by piece: two requests are alike when their parts are."""
         ...
 
+    @property
+    def amounts(self) -> Mapping[str, int]:
+        """How much it asks for of what limits count, by name: ``images``, ``bytes``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -72,7 +72,7 @@ class _Details(Struct):
 
 
 class _Usage(Struct):
-    output_tokens: int = 0
+    output_tokens: int | None = None
     input_tokens_details: _Details | None = None
 
 
@@ -138,7 +138,7 @@ def _code(received: Received) -> str:
 
 def _tokens(usage: _Usage | None) -> dict[str, int]:
     """Tokens by the names that prices use; none where the reply does not tell them apart."""
-    if usage is None or usage.input_tokens_details is None:
+    if usage is None or usage.input_tokens_details is None or usage.output_tokens is None:
         return {}
     details = usage.input_tokens_details
     return {"text_in": details.text_tokens, "image_in": details.image_tokens, "image_out": usage.output_tokens}

@@ -77,6 +77,11 @@ class Link:
     url: str
 
 
+ReadEvent = Callable[[Event], "Partial | Received | None"]
+"""What an event is: an unfinished picture, to be shown; an error, as the reply that stands for all of the stream; or,
+by None, one of those that the conversation gets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send a message and give back the reply, whatever its status.
@@ -91,10 +96,8 @@ class Send:
     url: str | None = None
     open: bool = False
     """Whether it goes without our credentials: an upload to a signed address."""
-    read: "Callable[[Event], Partial | Received | None] | None" = None
-    """What an event of the reply is, where that is a stream: an unfinished picture, to be shown; an error, which ends
-    the reply and takes its place; or, by None, one of those that are received. Without it the reply is never a stream.
-    """
+    read: ReadEvent | None = None
+    """How the events of a reply are read that is a stream; None where it is none to us, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)

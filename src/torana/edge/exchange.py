@@ -41,8 +41,8 @@ class Exchange:
         self.record.client_retry = _count(self.header("x-stainless-retry-count"))
         self.body_pending = "transfer-encoding" in self._headers or self.content_length not in (None, 0)
         self.started = False
+        # Whether a reply has begun that can still end in any way.
         self.streaming = False
-        """Whether a reply has begun that ``end`` can still end in any way."""
 
     def header(self, name: str) -> str | None:
         """A request header by its lower-case name."""
@@ -116,6 +116,7 @@ class Exchange:
         headers.append(("x-request-id", self.request_id))
         if self.body_pending:
             headers.append(("connection", "close"))
+        headers += self.record.rate_limits()
         if self.record.stages:
             headers.append(("server-timing", self.record.server_timing()))
         wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -112,7 +112,7 @@ class Previews(Generic[R]):
         working = asyncio.create_task(work)
         working.add_done_callback(lambda _: self._woken.set())
         try:
-            while not working.done() or self._waiting:
+            while not working.done():
                 await self._woken.wait()
                 self._woken.clear()
                 while self._waiting:
@@ -124,9 +124,9 @@ class Previews(Generic[R]):
 
 
 async def _show(family: Family[Any, Any], exchange: Exchange, request: Asked, partial: Partial) -> None:
-    if family.preview is None:
-        return
     event = family.preview(request, partial, int(exchange.record.clock.now()))
+    if event is None:
+        return
     ignored = _listed(family.ignored(request))
     # What else is told in headers is known when there is an answer.
     told = [("x-torana-ignored", ignored)] if ignored else []

@@ -47,6 +47,10 @@ class Field:
     """Ours, beyond the contract."""
 
 
+def _nothing(*_told: object) -> None:
+    """Nothing is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Family(Generic[R, B]):
     """One operation that clients may ask for, declared once: the edge serves it and the docs describe it from here."""
@@ -76,9 +80,8 @@ class Family(Generic[R, B]):
     """The reply as bytes."""
     json_fields: tuple[Field, ...] = ()
     """Those of a JSON body; none where no JSON is taken."""
-    preview: Callable[[R, Partial, int], bytes] | None = field(default=None, repr=False)
-    """An unfinished picture as an event, with the time in seconds since the Unix epoch; None where none are streamed.
-    """
+    preview: Callable[[R, Partial, int], bytes | None] = field(default=_nothing, repr=False)
+    """An unfinished picture as an event, at a time in seconds since the Unix epoch; None where it was not asked for."""
 
     @property
     def paths(self) -> tuple[str, str]:

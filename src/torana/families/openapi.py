@@ -27,6 +27,7 @@ ERRORS: Mapping[str, str] = {
     "429": "Too Many Requests",
     "500": "Internal Server Error",
     "502": "Bad Gateway",
+    "503": "Service Unavailable",
     "504": "Gateway Timeout",
 }
 _HEADERS = {

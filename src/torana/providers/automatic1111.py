@@ -3,7 +3,6 @@
 Source: the routes of AUTOMATIC1111 and SD.Next (2026-07); what their fields default to is recalled.
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,8 +10,9 @@ from msgspec import Struct
 
 from torana.config.upstreams import Account
 from torana.core.errors import InvalidImage, ToranaError, UpstreamError
+from torana.dialects.inline import from_base64
 from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
-from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message, unreadable
+from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message
 from torana.media.jobs.preparing import Demands
 from torana.providers.base import Lent
 from torana.providers.imaging.ability import FREE, Ability, Scale
@@ -43,7 +43,7 @@ def draw(ask: Ask) -> Steps:
     reply = (yield Send(json_message("POST", path, _body(ask)), submits=True)).read(_Reply)
     if not reply.images:
         raise empty()
-    return Drawn(tuple(map(_decoded, reply.images)))
+    return Drawn(tuple(map(from_base64, reply.images)))
 
 
 def _body(ask: Ask) -> dict[str, object]:
@@ -75,13 +75,6 @@ def _masking(ask: Ask) -> Mapping[str, object]:
         return {}
     # Of a mask with transparency only that is looked at, and what is opaque is redrawn: ours is the other way round.
     return {"mask": ask.mask.base64(), "inpainting_mask_invert": 1, "inpainting_fill": _ORIGINAL}
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
-    except ValueError as error:
-        raise unreadable() from error
 
 
 def fault(received: Received) -> ToranaError:

@@ -3,7 +3,6 @@
 Source: LiteLLM 1.109.1 for both of its addresses; what its filter says is recalled.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -15,20 +14,14 @@ from torana.dialects.openai_images import Speech, decode_fault, drawing, read_dr
 from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Received, Steps
 from torana.providers.base import Lent
-from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.vendor import Vendor, bearer, header
-from torana.providers.openai import GPT_IMAGE
+from torana.providers.openai import MODELS
 from torana.upstream.signing.signer import Signer
 
 _TODAYS = Speech(wants_base64=None, prefix="/openai/v1/images")
 _FILTERED = "ResponsibleAIPolicyViolation"
 _TOKEN = "eyJ"  # noqa: S105 - how tokens of Entra begin, and keys do not
-_AS_OPENAI = frozenset({
-    "gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare", "gpt-image-2.6-sunburst",
-})  # fmt: skip
-"""Deployments named after their models; of others nobody knows the price."""
-_ABILITIES: Mapping[str, Ability] = dict.fromkeys(_AS_OPENAI, GPT_IMAGE) | {"*": replace(GPT_IMAGE, price=None)}
 
 
 class _Inner(Struct):
@@ -87,7 +80,7 @@ DECLARATIONS = (
             door=door,
             draw=draw,
             fault=fault,
-            abilities=_ABILITIES,
+            abilities=MODELS,
             note="`base_url` is the resource: https://NAME.openai.azure.com. GPT image 1.5 ends on 2026-12-16, "
             "1-mini on 2027-04-07, 2.5 on 2027-09-09, 2 on 2027-10-21.",
         )

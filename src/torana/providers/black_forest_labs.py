@@ -12,12 +12,15 @@ from torana.core.price import Price
 from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS
 from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Send, Steps, empty, get, json_message
+from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios, Stepped
 from torana.providers.imaging.vendor import Vendor, header
 
 _ALL = frozenset({VARIATIONS, EDITS, GENERATIONS})
+_DEMANDS = Demands(max_bytes=20 * 1000**2, max_pixels=20_000_000)
+"""Recalled from its reference."""
 _MODERATED = frozenset({"Request Moderated", "Content Moderated"})
 
 
@@ -75,6 +78,7 @@ def _flux2(image: str, megapixel: str) -> Ability:
     return Ability(
         _ALL,
         canvas=Stepped(step=16, least=64, most=4096, most_pixels=4_000_000),
+        demands=_DEMANDS,
         sources=8,
         most_seed=2**31 - 1,
         formats=frozenset({"jpeg", "png"}),
@@ -95,6 +99,7 @@ def _kontext(image: str) -> Ability:
     return Ability(
         _ALL,
         canvas=_KONTEXT,
+        demands=_DEMANDS,
         most_seed=2**31 - 1,
         formats=frozenset({"jpeg", "png"}),
         price=Price(dated="2026-11-22", source="docs.bfl.ai", per_image=Decimal(image)),

@@ -37,6 +37,8 @@ PLAIN = Ability(
     canvas=Ratios(_RATIOS),
     demands=Demands(max_bytes=7 * 1000**2),
     sources=3,
+    # The whole call may have 20 MB, in base64.
+    most_bytes=14 * 1000**2,
     most_seed=2**31 - 1,
     kind=_kind,
 )

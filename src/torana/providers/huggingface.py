@@ -5,12 +5,12 @@ Source: huggingface_hub 2.4.0 and @huggingface/inference 4.5.3, which are client
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
 from torana.core.errors import InvalidRequest, ToranaError, UpstreamError
-from torana.dialects.refusals import job_failed, moderated, unpaid
+from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Steps, empty, get, json_message, unreadable
 from torana.families.images import EDIT, GENERATE, VARY
 from torana.providers.fal import fault as fal_fault
@@ -65,7 +65,7 @@ def _at_home(ask: Ask, model: str) -> Steps:
         body: dict[str, object] = {"inputs": ask.sources[0].base64(), "parameters": fields}
     else:
         body = {"inputs": ask.prompt, "parameters": ask.given(**(size or {}), seed=ask.seed)}
-    received = yield Send(json_message("POST", f"/hf-inference/models/{model}", body), submits=True)
+    received = yield Send(json_message("POST", f"/hf-inference/models/{_quoted(model)}", body), submits=True)
     if not received.headers.get("content-type", "").startswith("image/"):
         raise unreadable()
     return Drawn((received.body,))
@@ -73,7 +73,9 @@ def _at_home(ask: Ask, model: str) -> Steps:
 
 def _at_fal(ask: Ask, model: str) -> Steps:
     """A job in a queue: the address it gives is fal's own, and its path the same behind the router."""
-    job = (yield Send(json_message("POST", f"/fal-ai/{model}{_QUEUE}", _fals_body(ask)), submits=True)).read(_Job)
+    job = (yield Send(json_message("POST", f"/fal-ai/{_quoted(model)}{_QUEUE}", _fals_body(ask)), submits=True)).read(
+        _Job
+    )
     path = f"/fal-ai{_path(job.response_url)}"
     status = (yield Poll(get(f"{path}/status{_QUEUE}"))).read(_Status)
     while status.status in _WAITING:
@@ -104,6 +106,10 @@ def _sides(ask: Ask) -> dict[str, int] | None:
     return {"width": ask.size.width, "height": ask.size.height} if ask.size else None
 
 
+def _quoted(model: str) -> str:
+    return quote(model, safe="/:@")
+
+
 def _path(url: str) -> str:
     try:
         return urlsplit(url).path
@@ -112,9 +118,7 @@ def _path(url: str) -> str:
 
 
 def fault(received: Received) -> ToranaError:
-    """What an error means: no credit, a model that is being loaded, or what fal's own errors mean."""
-    if received.status == HTTPStatus.PAYMENT_REQUIRED:
-        return unpaid()
+    """What an error means: a model that is being loaded, or what fal's own errors mean."""
     error = fal_fault(received)
     if received.status == HTTPStatus.SERVICE_UNAVAILABLE:
         error.retry_after = _loading(received)

@@ -14,7 +14,7 @@ from torana.core.errors import ToranaError
 from torana.core.price import Price
 from torana.dialects.multipart import form_message
 from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
-from torana.dialects.refusals import moderated, unpaid
+from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Link, Received, Send, Steps, empty
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
@@ -23,7 +23,11 @@ from torana.providers.imaging.canvas import Listed, Ratios
 from torana.providers.imaging.vendor import Vendor, header
 
 _V3, _V4 = "ideogram-v3", "ideogram-v4"
-_SPEEDS: Mapping[str, str] = {"low": "TURBO", "medium": "DEFAULT", "high": "QUALITY", "hd": "QUALITY"}
+_SPEEDS: Mapping[str, str] = {
+    "low": "TURBO",
+    "medium": "DEFAULT",
+    **dict.fromkeys(("high", "xhigh", "max", "hd"), "QUALITY"),
+}
 """Their pace for our quality; else their default."""
 
 
@@ -69,14 +73,10 @@ def _fields(ask: Ask) -> Iterator[tuple[str, object]]:
 
 
 def fault(received: Received) -> ToranaError:
-    """What an error means; they are told apart by their statuses."""
-    match received.status:
-        case HTTPStatus.UNPROCESSABLE_ENTITY:
-            return moderated()
-        case HTTPStatus.PAYMENT_REQUIRED:
-            return unpaid()
-        case _:
-            return decode_fault(received)
+    """What an error means; a refusal has a status of its own."""
+    if received.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return moderated()
+    return decode_fault(received)
 
 
 _ALL = frozenset({VARIATIONS, EDITS, GENERATIONS})

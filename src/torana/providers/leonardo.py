@@ -5,12 +5,11 @@ Source: Leonardo's specification and its list of errors; what its moderation say
 
 from collections.abc import Generator
 from decimal import Decimal, InvalidOperation
-from http import HTTPStatus
 
 import msgspec
 from msgspec import Struct
 
-from torana.core.errors import Moderated, ToranaError, UpstreamAuth, UpstreamError
+from torana.core.errors import ToranaError, UpstreamAuth, UpstreamError
 from torana.dialects.multipart import form_message
 from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import job_failed, moderated, unpaid
@@ -98,7 +97,7 @@ def draw(ask: Ask) -> Steps:
     images = generation.generated_images
     shown = tuple(Link(image.url) for image in images if not image.nsfw)
     if not shown:
-        raise _refused() if images else empty()
+        raise moderated() if images else empty()
     return Drawn(shown, charged=_dollars(job.cost), billed=len(images))
 
 
@@ -139,10 +138,6 @@ def _dollars(cost: _Cost | float | str | None) -> Decimal | None:
     return dollars if dollars.is_finite() else None
 
 
-def _refused() -> Moderated:
-    return moderated()
-
-
 def fault(received: Received) -> ToranaError:
     """What an error means, by its sentence: wrong keys and bad requests have the same status and code."""
     try:
@@ -153,8 +148,8 @@ def fault(received: Received) -> ToranaError:
     if any(words in told for words in _WRONG_KEY):
         return UpstreamAuth("The upstream did not accept the gateway's credentials.")
     if any(word in told for word in _MODERATED):
-        return _refused()
-    if received.status == HTTPStatus.PAYMENT_REQUIRED or any(word in told for word in _UNPAID):
+        return moderated()
+    if any(word in told for word in _UNPAID):
         return unpaid()
     return decode_fault(received)
 

@@ -3,6 +3,8 @@
 Source: the openai Python client 3.54.0; OpenAI's API reference; prices as resold for one size, by tokens else.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from torana.core.price import Price
@@ -35,6 +37,12 @@ GPT_IMAGE = Ability(
     ),
 )
 
+_UNPRICED = replace(GPT_IMAGE, price=None)
+MODELS: Mapping[str, Ability] = {
+    **dict.fromkeys(("gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst"), GPT_IMAGE),
+    **dict.fromkeys(("gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "*"), _UNPRICED),
+}
+
 DECLARATIONS = (
     declared(
         Vendor(
@@ -42,17 +50,7 @@ DECLARATIONS = (
             summary="OpenAI: GPT image models.",
             base_url="https://api.openai.com/v1",
             draw=drawing(SPEECH),
-            abilities=dict.fromkeys(
-                (
-                    "gpt-image-2",
-                    "gpt-image-2.5-flare",
-                    "gpt-image-2.5-sunburst",
-                    "gpt-image-2.6-flare",
-                    "gpt-image-2.6-sunburst",
-                    "*",
-                ),
-                GPT_IMAGE,
-            ),
+            abilities=MODELS,
             note="gpt-image-1.5, gpt-image-1-mini and chatgpt-image-latest end on 2026-12-01.",
         )
     ),

@@ -13,7 +13,7 @@ from msgspec import Struct
 from torana.core.errors import ToranaError, UpstreamError
 from torana.dialects.inline import from_url
 from torana.dialects.openai_images import decode_fault
-from torana.dialects.refusals import moderated, unpaid
+from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message
 from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
@@ -117,8 +117,6 @@ def fault(received: Received) -> ToranaError:
 def _meant(error: _Error, received: Received) -> ToranaError:
     if error.metadata is not None and error.metadata.reasons is not None:
         return moderated()
-    if received.status == HTTPStatus.PAYMENT_REQUIRED:
-        return unpaid()
     return decode_fault(received)
 
 

@@ -4,7 +4,6 @@ Source: recraft.ai's API reference. What its errors look like is inferred from t
 """
 
 from decimal import Decimal
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -69,7 +68,7 @@ def fault(received: Received) -> ToranaError:
         code = ""
     if any(word in code for word in _MODERATED):
         return moderated()
-    if code == _UNPAID or received.status == HTTPStatus.PAYMENT_REQUIRED:
+    if code == _UNPAID:
         return unpaid()
     return decode_fault(received)
 

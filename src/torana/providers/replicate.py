@@ -6,7 +6,6 @@ Source: replicate.com's API reference and model pages; its Python client for how
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -14,8 +13,8 @@ from torana.core.errors import ToranaError
 from torana.core.exchange import Message
 from torana.core.price import Price
 from torana.dialects.multipart import form_message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
-from torana.dialects.refusals import job_failed, moderated, unpaid
+from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS
+from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Sent, Steps, empty, get, json_message
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
@@ -121,13 +120,6 @@ def _ended(prediction: _Prediction) -> ToranaError:
     return job_failed()
 
 
-def fault(received: Received) -> ToranaError:
-    """What an error means."""
-    if received.status == HTTPStatus.PAYMENT_REQUIRED:
-        return unpaid()
-    return decode_fault(received)
-
-
 _MOST_SEED = 2**31 - 1
 _DEMANDS = Demands(max_bytes=10 * 1000**2)
 
@@ -189,7 +181,6 @@ DECLARATIONS = (
             base_url="https://api.replicate.com",
             hosts=("replicate.com",),
             draw=draw,
-            fault=fault,
             abilities={
                 "black-forest-labs/flux-redux-dev": _redux("0.025"),
                 "black-forest-labs/flux-redux-schnell": _redux("0.003"),

@@ -6,7 +6,6 @@ Source: mirrors of platform.stability.ai's specification; its price list of 2025
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -15,7 +14,7 @@ from torana.core.price import Price
 from torana.dialects.inline import from_base64
 from torana.dialects.multipart import form_message
 from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
-from torana.dialects.refusals import moderated, unpaid
+from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
@@ -96,8 +95,6 @@ def fault(received: Received) -> ToranaError:
         name = ""
     if name == _MODERATED:
         return moderated()
-    if received.status == HTTPStatus.PAYMENT_REQUIRED:
-        return unpaid()
     return decode_fault(received)
 
 

@@ -4,7 +4,6 @@ Source: its Python client 3.1.1; docs.together.ai; prices by third parties.
 """
 
 from decimal import Decimal
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -12,7 +11,7 @@ from torana.core.errors import ToranaError, UpstreamError
 from torana.core.price import Price
 from torana.dialects.openai import decode_pictures
 from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
-from torana.dialects.refusals import moderated, unpaid
+from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, json_message
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
@@ -67,8 +66,6 @@ def fault(received: Received) -> ToranaError:
     told = f"{error.type} {error.code}".lower()
     if any(word in told for word in _MODERATED) or "nsfw" in (error.message or "").lower():
         return moderated()
-    if received.status == HTTPStatus.PAYMENT_REQUIRED:
-        return unpaid()
     return decode_fault(received)
 
 

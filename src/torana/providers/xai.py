@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from torana.core.errors import Moderated, ToranaError, UpstreamError
+from torana.core.errors import ToranaError, UpstreamError
 from torana.core.price import Price
 from torana.dialects.inline import from_base64, from_url
 from torana.dialects.openai_images import Speech, decode_fault, drawing
@@ -56,7 +56,7 @@ def draw(ask: Ask) -> Steps:
     shown = [item for item in reply.data if item.respect_moderation is not False]
     pictures = tuple(_picture(item) for item in shown if item.b64_json or item.url)
     if not pictures:
-        raise empty() if shown or not reply.data else _refused()
+        raise empty() if shown or not reply.data else moderated()
     ticks = reply.usage.cost_in_usd_ticks if reply.usage else None
     return Drawn(
         pictures,
@@ -70,10 +70,6 @@ def _picture(item: _Item) -> bytes | Link:
     return from_base64(item.b64_json) if item.b64_json else from_url(str(item.url))
 
 
-def _refused() -> Moderated:
-    return moderated()
-
-
 def fault(received: Received) -> ToranaError:
     """What an error means: often but a sentence, and the statuses of wrong keys stand for more than those."""
     try:
@@ -82,7 +78,7 @@ def fault(received: Received) -> ToranaError:
         error = None
     told = (error if isinstance(error, str) else msgspec.json.encode(error).decode()).lower()
     if any(words in told for words in _MODERATED):
-        return _refused()
+        return moderated()
     if any(words in told for words in _UNPAID):
         return unpaid()
     return decode_fault(received)

@@ -1,6 +1,6 @@
 """What is learnt about one request on its way: the stuff of its log line, its metrics and its ``server-timing``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from torana.core.errors import ToranaError
 
 _TRACER = trace.get_tracer("torana")
 _PROPAGATOR = TraceContextTextMapPropagator()
+_MINUTE = 60
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class Record:
     client_retry: int = 0
     replayed: bool = False
     """Whether an earlier call's reply was the answer."""
+    standings: tuple[tuple[str, int, int, float], ...] = ()
+    """Where the caller stands with limits; see ``stand``."""
     cut_short: bool = False
     """Whether a target was told to stop while it was at work."""
     bytes_in: int = 0
@@ -83,6 +86,21 @@ class Record:
                     span.set_status(Status(StatusCode.ERROR, self.error))
         finally:
             otel_context.detach(token)
+
+    def stand(self, standings: Iterable[tuple[str, int, int, float]]) -> None:
+        """Note where the caller stands with the operator's limits: of what, how much, how much is left, whole when."""
+        self.standings = tuple(standings)
+
+    def rate_limits(self) -> list[tuple[str, str]]:
+        """Where the caller stands, as the headers have it that OpenAI's clients look for."""
+        told: list[tuple[str, str]] = []
+        for of, limit, remaining, reset in self.standings:
+            told += [
+                (f"x-ratelimit-limit-{of}", str(limit)),
+                (f"x-ratelimit-remaining-{of}", str(remaining)),
+                (f"x-ratelimit-reset-{of}", f"{reset:.3g}s" if reset < _MINUTE else f"{reset:.0f}s"),
+            ]
+        return told
 
     def server_timing(self) -> str:
         """The stages so far, in milliseconds, as the ``server-timing`` header has them."""

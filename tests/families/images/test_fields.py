@@ -62,7 +62,7 @@ def asked(read: Read, *sent: tuple[str, str]) -> ImageRequest:
 def test_every_field_in_the_contract_is_known_and_does_something(read: Read, field: Field):
     written = asked(read, (field.name, good(field)))
     assert field.name not in written.unknown
-    assert written != asked(read) or field.name in {"model", "prompt", "partial_images"}
+    assert written != asked(read) or field.name in {"model", "prompt"}
 
 
 @each()
@@ -81,8 +81,7 @@ def test_what_need_not_be_said_may_be_null_and_what_must_may_not(read: Read, fie
 def test_the_defaults_in_the_contract_are_those_that_hold(read: Read, field: Field):
     default = field.schema["default"]
     text = str(default).lower() if isinstance(default, bool) else str(default)
-    name = {"partial_images": "n"}.get(field.name, field.name)
-    assert getattr(asked(read, (field.name, text)), name) == getattr(asked(read), name)
+    assert getattr(asked(read, (field.name, text)), field.name) == getattr(asked(read), field.name)
 
 
 @each("maximum")

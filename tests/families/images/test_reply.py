@@ -9,9 +9,9 @@ import pytest
 
 from tests.families.sent import Sent
 from torana.core.content import Picture, PictureInfo, Size
-from torana.core.exchange import Reply, Usage
+from torana.core.exchange import Partial, Reply, Usage
 from torana.families.base import Body
-from torana.families.images.reply import REPLY_SCHEMA, Pictures, write_pictures
+from torana.families.images.reply import REPLY_SCHEMA, Pictures, write_partial, write_pictures
 from torana.families.images.request import EDIT, GENERATE, ImageRequest
 
 NOW = 1_800_000_000
@@ -176,3 +176,30 @@ async def test_openais_client_reads_our_events(operation: str, ask: Ask):
     assert found[0].usage is None
     assert found[1].usage.total_tokens == 330
     assert found[1].usage.input_tokens_details.image_tokens == 20
+
+
+@pytest.mark.parametrize(
+    ("operation", "ask"),
+    [
+        (GENERATE, lambda client: client.images.generate(model="paint", prompt="a cat", stream=True)),
+        (EDIT, lambda client: client.images.edit(model="paint", prompt="a cat", image=b"PNG", stream=True)),
+    ],
+)
+async def test_openais_client_reads_our_previews(operation: str, ask: Ask):
+    told = streamed(operation, size=Size(64, 32), output_format="webp", wishes={"quality": "high"})
+    as_asked = write_partial(told, Partial("QUJD", 0), NOW)
+    as_made = write_partial(told, Partial('"\n', 1, "1024x512", "png"), NOW + 1)
+    assert as_asked is not None
+    assert as_made is not None
+    body = await write_pictures(told, reply(), nowhere)
+    with openais_client(body, as_asked + as_made + await text(body)) as client, ask(client) as stream:
+        first, second, last = list(stream)
+    family = last.type.partition(".")[0]
+    assert (first.type, first.b64_json, first.partial_image_index) == (f"{family}.partial_image", "QUJD", 0)
+    assert (first.size, first.output_format, first.quality, first.background) == ("64x32", "webp", "high", "auto")
+    assert (second.b64_json, second.partial_image_index, second.created_at) == ('"\n', 1, NOW + 1)
+    assert (second.size, second.output_format) == ("1024x512", "png")
+
+
+def test_who_asked_for_no_stream_gets_no_preview():
+    assert write_partial(streamed(stream=False), Partial("QUJD", 0), NOW) is None

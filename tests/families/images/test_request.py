@@ -110,6 +110,7 @@ OTHERWISE: dict[str, Any] = {
     "strength": 0.0,
     "output_format": "webp",
     "stream": True,
+    "partial_images": 1,
     "wishes": {"quality": "low"},
     "operation": EDIT,
     "extensions": frozenset({"seed"}),

@@ -39,6 +39,9 @@ LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
         jpeg(progressive=True, comment=b"who"),
         jpeg(exif=exif(Make="who")),
         jpeg(icc_profile=SRGB, exif=exif(Make="who"), comment=b"who"),
+        jpeg() + b"who",
+        jpeg() + jpeg(exif=exif(Make="who")),
+        jpeg(progressive=True).replace(b"\xff\xda", b"\xff\xfe\0\5who\xff\xda"),
     ],
 )
 def test_its_pixels_stay_and_nothing_tells_of_its_maker(data: bytes) -> None:
@@ -59,9 +62,9 @@ def test_its_pixels_stay_and_nothing_tells_of_its_maker(data: bytes) -> None:
         jpeg(icc_profile=LAB),
         jpeg("CMYK"),
         jpeg()[:-2],
-        jpeg() + b"tail",
         b"",
         b"\xff\xd8",
+        b"\xff\xd8\xff\xe1\0",
     ],
 )
 def test_what_would_look_other_or_is_odd_is_left_to_others(data: bytes) -> None:

@@ -7,14 +7,15 @@ from tests.providers.kit import CONTEXT, photo
 from tests.upstream.wire import Request, Wire, upstream
 from torana.config.secrets import Secret
 from torana.config.upstreams import Account
+from torana.core.clock import FakeClock
 from torana.core.content import Size
 from torana.core.errors import InvalidRequest, Moderated, UpstreamAuth, UpstreamError
-from torana.core.exchange import Reply
+from torana.core.exchange import Context, Reply
 from torana.core.price import Price
 from torana.dialects.steps import Ask, Drawn, Send, Steps, empty, json_message
 from torana.families.images import EDIT, VARY, ImageRequest, Pictures
 from torana.providers.base import Lent
-from torana.providers.imaging.ability import Ability
+from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.artist import Artist, declared
 from torana.providers.imaging.vendor import Vendor
 
@@ -44,7 +45,12 @@ VENDOR = Vendor(
 
 
 async def make(
-    lent: Lent, *replies: bytes, request: ImageRequest = REQUEST, vendor: Vendor = VENDOR, **account: object
+    lent: Lent,
+    *replies: bytes,
+    request: ImageRequest = REQUEST,
+    vendor: Vendor = VENDOR,
+    context: Context = CONTEXT,
+    **account: object,
 ) -> tuple[Reply[Pictures], list[Request]]:
     heard: list[Request] = []
     left = list(replies)
@@ -58,7 +64,7 @@ async def make(
 
     async with upstream(script) as up:
         settings = Account(type="x", base_url=f"http://{up.host}", parallel=1, **account)  # type: ignore[arg-type]
-        reply = await Artist(vendor, settings, None, lent).make(request, "m", CONTEXT)
+        reply = await Artist(vendor, settings, None, lent).make(request, "m", context)
     return reply, heard
 
 
@@ -122,3 +128,62 @@ async def test_a_declaration_says_what_an_account_needs() -> None:
     hosted = declared(dataclasses.replace(VENDOR, base_url="https://x.example", needs=frozenset({"api_key"})))
     assert hosted.needs == {"api_key"}
     assert hosted.abilities == VENDOR.abilities
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_stream_is_emulated_where_the_upstream_sent_none(lent: Lent, streamed: bool) -> None:
+    def streaming(ask: Ask) -> Steps:
+        return dataclasses.replace((yield from draw(ask)), streamed=streamed)
+
+    vendor = dataclasses.replace(VENDOR, draw=streaming)
+    reply, _ = await make(lent, b"1", request=dataclasses.replace(REQUEST, n=1, stream=True), vendor=vendor)
+    assert ("stream" in reply.emulated) is not streamed
+
+
+async def test_what_is_known_of_a_model_goes_before_what_the_operator_knows(lent: Lent) -> None:
+    told: list[Ask] = []
+
+    def noting(ask: Ask) -> Steps:
+        told.append(ask)
+        return draw(ask)
+
+    known = Ability(frozenset({VARY}), most_seed=99, strength=Scale(100, 1), formats=frozenset({"jpeg"}))
+    vendor = dataclasses.replace(VENDOR, draw=noting, abilities={"*": known})
+    request = dataclasses.replace(REQUEST, n=1, seed=105, strength=0.0, output_format="webp")
+    await make(lent, b"1", request=request, vendor=vendor, extensions=("seed", "strength", "output_format"))
+    assert [(ask.seed, ask.strength, ask.output_format) for ask in told] == [(5, 100, "jpeg")]
+
+
+async def test_where_one_call_does_not_tell_its_tokens_the_cost_is_unknown(lent: Lent) -> None:
+    def telling(ask: Ask) -> Steps:
+        return dataclasses.replace((yield from draw(ask)), tokens={} if ask.seed == 1 else {"image_out": 1000})
+
+    price = Price(dated="2026-11-22", source="a test", per_million_tokens={"image_out": Decimal(30)})
+    ability = Ability(frozenset({VARY}), price=price, most_seed=99)
+    vendor = dataclasses.replace(VENDOR, draw=telling, abilities={"*": ability})
+    for seed, cost in ((0, None), (2, Decimal("0.06"))):
+        request = dataclasses.replace(REQUEST, n=2, seed=seed)
+        reply, _ = await make(lent, b"1", b"1", request=request, vendor=vendor)
+        assert reply.usage.cost == cost
+
+
+async def test_what_came_is_handed_over_before_the_calls_time_is_up(lent: Lent) -> None:
+    clock = FakeClock()
+
+    def slow(ask: Ask) -> Steps:
+        clock.advance(5)
+        return (yield from draw(ask))
+
+    vendor = dataclasses.replace(VENDOR, draw=slow)
+    context = dataclasses.replace(CONTEXT, within=10)
+    reply, heard = await make(dataclasses.replace(lent, clock=clock), b"1", b"1", vendor=vendor, context=context)
+    assert (len(heard), len(reply.body.pictures), reply.shortfall) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("place", ["evil.example/", "..", "eu west", "eu@x", ""])
+async def test_an_option_leads_to_no_other_address(lent: Lent, place: str) -> None:
+    vendor = dataclasses.replace(VENDOR, base_url="https://api.{place}.x.example")
+    with pytest.raises(ValueError, match=r"options\.place"):
+        Artist(vendor, Account(type="x", options={"place": place}), None, lent)
+    Artist(vendor, Account(type="x", options={"place": "eu-west_1"}), None, lent)
+    Artist(vendor, Account(type="x", base_url="http://h/{odd}/x", options={"place": place}), None, lent)

@@ -9,6 +9,7 @@ from torana.config.upstreams import Prompts
 from torana.core.content import Size
 from torana.core.errors import InvalidRequest
 from torana.families.images import EDIT, GENERATE, VARY, ImageRequest
+from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.asking import Asking, asking
 from torana.providers.imaging.canvas import AsSource, Ratios, Stepped
@@ -132,3 +133,19 @@ def test_the_format_that_spares_a_conversion(formats: tuple[str, ...], wanted: s
 
 def test_the_operators_own_fields_go_along() -> None:
     assert ask(parameters={"steps": 4}).asks[0].parameters == {"steps": 4}
+
+
+@pytest.mark.parametrize(
+    ("stream", "able", "partials"), [(True, True, 2), (True, False, 0), (False, True, 0), (False, False, 0)]
+)
+def test_unfinished_pictures_are_asked_for_where_they_are_wanted_and_can_be_had(
+    stream: bool, able: bool, partials: int
+) -> None:
+    request = ImageRequest("m", prompt="a cat", operation=GENERATE, stream=stream, partial_images=2)
+    assert ask(request, Ability(ALL, partial=able)).asks[0].partials == partials
+
+
+def test_what_the_upstream_takes_in_all_is_shared_among_the_sources() -> None:
+    ability = Ability(ALL, sources=3, most_bytes=900, demands=Demands(max_bytes=500))
+    of = [ask(dataclasses.replace(REQUEST, images=(photo(),) * count), ability).demands for count in (1, 2, 3, 4)]
+    assert [demands.max_bytes for demands in of] == [500, 450, 300, 300]

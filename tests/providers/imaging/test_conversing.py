@@ -1,6 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -8,14 +9,15 @@ from tests.providers.kit import CONTEXT
 from tests.upstream.wire import Request, Wire, upstream
 from torana.config.units import Bytes, Seconds
 from torana.config.upstreams import Account, Timeouts
-from torana.core.errors import UpstreamCut, UpstreamError, UpstreamRateLimited, UpstreamTimeout
-from torana.core.exchange import Message
-from torana.dialects.steps import Ask, Draw, Drawn, Poll, Send, Steps, get
+from torana.core.errors import Moderated, UpstreamCut, UpstreamError, UpstreamRateLimited, UpstreamTimeout
+from torana.core.exchange import Event, Message, Partial
+from torana.dialects.steps import Ask, Draw, Drawn, Poll, Received, Send, Steps, get
 from torana.families.images import VARY
 from torana.providers.base import Lent
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.conversing import Conversation
 from torana.providers.imaging.vendor import Vendor, bearer
+from torana.upstream.client import Origin
 from torana.upstream.signing.signed import Signed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -110,6 +112,22 @@ async def test_work_whose_reply_cannot_be_taken_was_accepted_all_the_same(lent: 
     assert failed.value.spent
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n", b"nonsense\r\n"])
+async def test_a_reply_that_cannot_be_read_may_have_been_a_yes(lent: Lent, head: bytes) -> None:
+    async with talking(lent, submitting, head + b"content-length: 1\r\n\r\nx") as (conversation, _):
+        with pytest.raises(UpstreamError) as failed:
+            await conversation.hold(ASK, CONTEXT)
+    assert failed.value.spent
+
+
+async def test_what_never_left_was_not_accepted(lent: Lent) -> None:
+    async with talking(lent, submitting) as (conversation, _):
+        gone = replace(conversation, origin=Origin("http://127.0.0.1:9"))
+        with pytest.raises(UpstreamError) as failed:
+            await gone.hold(ASK, CONTEXT)
+    assert not failed.value.spent
+
+
 async def test_time_is_up_for_a_job_that_never_ends(lent: Lent) -> None:
     def forever(ask: Ask) -> Steps:
         yield Send(POST, submits=True)
@@ -196,3 +214,102 @@ async def test_an_address_at_home_is_followed_and_an_open_one_without_our_key(le
         await conversation.hold(ASK, CONTEXT)
     assert [each.line for each in heard] == ["GET /elsewhere?id=1 HTTP/1.1", "POST /upload HTTP/1.1"]
     assert ["authorization" in dict(each.headers) for each in heard] == [True, False]
+
+
+# Streams
+
+
+def streaming(*events: str, kind: str = "text/event-stream; charset=utf-8") -> bytes:
+    """A reply that ends when the upstream hangs up."""
+    body = "".join(f"data: {event}\n\n" for event in events)
+    return f"HTTP/1.1 200 X\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n{body}".encode()
+
+
+def read(event: Event) -> Partial | Received | None:
+    word = event.data.decode()
+    if word.startswith("preview"):
+        return Partial(word, 0)
+    return Received(429, {}, b"too much") if word == "error" else None
+
+
+def watching(ask: Ask) -> Steps:
+    received = yield Send(POST, submits=True, read=read)
+    return Drawn(tuple(event.data for event in received.events or ()) or (received.body,))
+
+
+async def held(
+    lent: Lent, *said: bytes, ending: Callable[[Wire], Awaitable[None]] = Wire.hang_up, draw: Draw = watching
+) -> tuple[Drawn, list[Partial]]:
+    """What comes of a conversation, each piece said when the previews before it have been seen."""
+    seen: list[Partial] = []
+    looked = asyncio.Semaphore(0)
+
+    def look(partial: Partial) -> None:
+        seen.append(partial)
+        looked.release()
+
+    async def script(wire: Wire) -> None:
+        await wire.request()
+        for piece in said:
+            await wire.say(piece)
+            for _ in range(piece.count(b"preview") if draw is watching else 0):
+                await looked.acquire()
+        await ending(wire)
+
+    async with upstream(script) as up:
+        vendor = Vendor(type="x", summary="X.", draw=draw, abilities={})
+        account = Account(type="x", timeouts=Timeouts(Seconds(1), Seconds(5), Seconds(5)), max_reply=Bytes(2000))
+        client = lent.connect(2)
+        talk = Conversation(vendor, account, up.origin, client=client, stranger=client)
+        drawn = await talk.hold(Ask(operation=VARY, model="m", n=2), replace(CONTEXT, on_partial=look))
+    return drawn, seen
+
+
+async def test_a_preview_is_passed_on_before_the_rest_has_come(lent: Lent) -> None:
+    drawn, seen = await held(lent, streaming("preview 1"), b"data: preview 2\n\n", b"data: a\n\ndata: b\n\n")
+    assert [partial.base64 for partial in seen] == ["preview 1", "preview 2"]
+    assert drawn.pictures == (b"a", b"b")
+
+
+async def test_a_reply_that_is_no_stream_is_read_as_ever(lent: Lent) -> None:
+    drawn, seen = await held(lent, streaming("a", kind="application/json"))
+    assert (drawn.pictures, seen) == ((b"data: a\n\n",), [])
+
+
+async def test_a_stream_that_nobody_asked_for_is_no_stream(lent: Lent) -> None:
+    def draw(ask: Ask) -> Steps:
+        received = yield Send(POST, submits=True)
+        assert received.events is None
+        return Drawn((received.body,))
+
+    drawn, seen = await held(lent, streaming("preview"), draw=draw)
+    assert (drawn.pictures, seen) == ((b"data: preview\n\n",), [])
+
+
+async def test_an_error_in_mid_stream_is_the_vendors_to_read_and_what_follows_is_not_awaited(lent: Lent) -> None:
+    async def linger(wire: Wire) -> None:
+        await wire.gone()
+
+    with pytest.raises(UpstreamRateLimited) as failed:
+        await held(lent, streaming("preview"), b"data: error\n\n", ending=linger)
+    assert failed.value.spent
+
+
+async def test_a_refusal_with_the_type_of_a_stream_is_a_refusal(lent: Lent) -> None:
+    head = b"HTTP/1.1 400 X\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+    with pytest.raises(Moderated) as failed:
+        await held(lent, head + b'{"error": {"code": "moderation_blocked"}}')
+    assert not failed.value.spent
+
+
+async def test_a_stream_that_breaks_off_may_have_cost(lent: Lent) -> None:
+    head = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    with pytest.raises(UpstreamCut) as failed:
+        await held(lent, head + b"f\r\ndata: preview\n\n\r\n", b"9\r\ndata: fin\r\n")
+    assert failed.value.spent
+
+
+async def test_a_stream_is_no_longer_than_a_reply(lent: Lent) -> None:
+    with pytest.raises(UpstreamError, match="longer than 2,000 bytes") as failed:
+        await held(lent, streaming("preview"), *[b"data: preview\n\n"] * 200)
+    assert failed.value.spent

@@ -106,7 +106,7 @@ STREAM = Field(
 PARTIAL_IMAGES = Field(
     "partial_images",
     {"type": "integer", "minimum": 0, "maximum": 3, "default": 0},
-    "How many unfinished pictures to stream at most; none come where the model shows none.",
+    "How many unfinished pictures to stream at most, each as the model made it; none come where it shows none.",
     nullable=True,
 )
 WISHES = (

@@ -105,11 +105,14 @@ def _event(
     return [b'event: %s\ndata: {"type":"%s",' % (name, name), *item, b"," + tail[1:], b"\n\n"]
 
 
-def write_partial(request: ImageRequest, partial: Partial, now: int) -> bytes:
+def write_partial(request: ImageRequest, partial: Partial, now: int) -> bytes | None:
     """An unfinished picture as a server-sent event, as OpenAI's clients expect it; ``now`` is in Unix seconds.
 
-    What the upstream says of it goes before what was asked for: it is sent as it was made.
+    What the upstream says of it goes before what was asked for: it is sent as it was made. None for a client who
+    asked for no stream: an operator may have.
     """
+    if not request.stream:
+        return None
     name = f"{_stream(request)}.partial_image"
     facts = {
         "type": name,

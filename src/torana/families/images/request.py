@@ -75,6 +75,11 @@ class ImageRequest:
         yield repr((words, sorted(self.wishes.items()), sorted(self.extensions), self.mask is None)).encode()
         yield from self.images if self.mask is None else (self.mask, *self.images)
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """How many pictures it asks for, and how many bytes of pictures it brings."""
+        return {"images": self.n, "bytes": sum(upload.size for upload in self.images)}
+
 
 class Values:
     """The single text fields of a form, by name: those that a family knows. Empty text counts as absent.

@@ -1,5 +1,6 @@
 """What a model of an upstream can be asked for, as data: being wrong about an upstream is a change here alone."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -45,6 +46,8 @@ class Ability:
     """Whether the sources' bytes must be at hand, because they go into JSON; else they are streamed."""
     sources: int = 1
     """Pictures it takes at once; what is beyond is left out, and said to be."""
+    most_bytes: int = sys.maxsize
+    """Of all sources of one call together; each has its share."""
     prompted: bool = True
     """Whether a variation needs words: ours are sent."""
     strength: Scale | None = None

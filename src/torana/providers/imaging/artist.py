@@ -1,6 +1,7 @@
 """A vendor's account at work: any request for pictures, in the same way whoever answers."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 from torana.config.upstreams import Account
-from torana.core.errors import CallerError, InvalidRequest, ToranaError, UpstreamAuth
+from torana.core.errors import CallerError, InvalidRequest, ToranaError, UpstreamAuth, UpstreamTimeout
 from torana.core.exchange import Context, Reply, Usage
 from torana.core.price import Consumed
 from torana.dialects.steps import Ask, Drawn
@@ -28,6 +29,10 @@ _SETTINGS = frozenset({
     "parallel", "poll", "options", "prices",
 })  # fmt: skip
 """What any account with a vendor may have set."""
+_IN_ADDRESS = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_SCALE = Scale(0.0, 1.0)
+_KEPT_SHARE, _MOST_KEPT = 0.1, 30.0
+"""How much of the call's time, and of seconds at most, is kept for what is to be done with the pictures once made."""
 
 
 class Artist:
@@ -41,7 +46,7 @@ class Artist:
         self._account = account
         self._lent = lent
         self._keyless = key is None and (account.api_key is not None or "api_key" in vendor.needs)
-        origin = Origin((account.base_url or str(vendor.base_url)).format(**account.options))
+        origin = Origin(_address(account.base_url or str(vendor.base_url), account.options))
         client = lent.connect(account.max_connections)
         signed = Signed(client, vendor.door(account, key, lent))
         self._conversation = Conversation(
@@ -108,11 +113,17 @@ class Artist:
     async def _draw_all(self, asks: Sequence[Ask], context: Context) -> tuple[list[Drawn], list[ToranaError]]:
         """All calls, a few at once: what came of those that succeeded, and why the others failed."""
         places = asyncio.Semaphore(self._account.parallel)
+        ticks = self._lent.clock.ticks
+        # What comes later than this would be paid for, and lost with all that came before.
+        end = ticks() + context.within - min(_KEPT_SHARE * context.within, _MOST_KEPT)
 
         async def one(ask: Ask) -> Drawn | ToranaError:
             async with places:
+                left = end - ticks()
+                if left <= 0:
+                    return UpstreamTimeout("No time was left to ask the upstream.")
                 try:
-                    return await self._conversation.hold(ask, context)
+                    return await self._conversation.hold(ask, replace(context, within=left))
                 except ToranaError as error:
                     return error
 
@@ -123,13 +134,23 @@ class Artist:
         return drawn, [result for result in results if isinstance(result, ToranaError)]
 
 
+def _address(written: str, options: Mapping[str, str]) -> str:
+    """Where an API starts, with the account's options in place; ValueError for one that would lead elsewhere."""
+    for name, value in options.items():
+        place = f"{{{name}}}"
+        if place in written and not _IN_ADDRESS.fullmatch(value):
+            raise ValueError(f"options.{name} must be of letters, digits, - and _, because it is part of the address")
+        written = written.replace(place, value)
+    return written
+
+
 def _extended(ability: Ability, extensions: Sequence[str]) -> Ability:
-    """The ability with what the operator knows this upstream to understand besides."""
+    """The ability with what the operator knows this upstream to understand besides; what is known of it stays."""
     return replace(
         ability,
-        most_seed=MAX_SEED if "seed" in extensions else ability.most_seed,
-        strength=Scale(0.0, 1.0) if "strength" in extensions else ability.strength,
-        formats=frozenset(OUTPUT_FORMATS) if "output_format" in extensions else ability.formats,
+        most_seed=MAX_SEED if ability.most_seed is None and "seed" in extensions else ability.most_seed,
+        strength=ability.strength or (_PLAIN_SCALE if "strength" in extensions else None),
+        formats=ability.formats or (frozenset(OUTPUT_FORMATS) if "output_format" in extensions else frozenset()),
     )
 
 
@@ -144,7 +165,8 @@ def _consumed(kind: str, drawn: Sequence[Drawn], finished: Sequence[Finished]) -
     """What all calls consumed together. A picture that was made and lost counts as large as the others are."""
     images = sum(len(each.pictures) if each.billed is None else each.billed for each in drawn)
     tokens: Counter[str] = Counter()
-    for each in drawn:
+    # Where one call does not tell its own, nobody knows those of all.
+    for each in drawn if all(each.tokens for each in drawn) else ():
         tokens.update(each.tokens)
     charged = [each.charged for each in drawn if each.charged is not None]
     return Consumed(

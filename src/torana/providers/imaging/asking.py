@@ -66,6 +66,7 @@ def asking(
         options=options,
     )
     asks = tuple(_each(ask, request, ability))
+    sources = min(len(request.images), ability.sources)
     told_in_words = is_variation and ability.prompted and ability.strength is None
     emulated = {
         "prompt": is_variation and ability.prompted,
@@ -74,10 +75,8 @@ def asking(
     }
     return Asking(
         asks=asks,
-        demands=ability.demands
-        if chosen.source is None
-        else msgspec.structs.replace(ability.demands, exact=chosen.source),
-        sources=min(len(request.images), ability.sources),
+        demands=_demands(ability, chosen, sources),
+        sources=sources,
         kind=ability.kind(wishes, chosen.resolution),
         emulated=tuple(name for name, done in emulated.items() if done),
         ignored=_ignored(request, ability),
@@ -100,6 +99,15 @@ def _chosen(request: ImageRequest, ability: Ability) -> Chosen:
         return Chosen()
     wanted = request.size or (_moderate(request.images[0].info.size) if request.images else None)
     return Chosen() if wanted is None else ability.canvas.nearest(wanted)
+
+
+def _demands(ability: Ability, chosen: Chosen, sources: int) -> Demands:
+    """What each of so many sources must be like."""
+    demands = ability.demands
+    share = ability.most_bytes // max(sources, 1)
+    return msgspec.structs.replace(
+        demands, max_bytes=min(demands.max_bytes, share), exact=chosen.source or demands.exact
+    )
 
 
 def _moderate(size: Size) -> Size:

@@ -89,6 +89,9 @@ class Stepped:
 
     def _stepped(self, width: float, height: float) -> Size:
         sides = [self._side(width), self._side(height)]
+        while max(sides) > self.steepest * min(sides):
+            longer = 0 if sides[0] >= sides[1] else 1
+            sides[longer] -= self.step
         while sides[0] * sides[1] > self.most_pixels:
             longer = 0 if sides[0] >= sides[1] else 1
             sides[longer] -= self.step

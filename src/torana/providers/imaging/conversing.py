@@ -2,15 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from torana.config.upstreams import Account
-from torana.core.errors import ToranaError, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import ToranaError, UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import EVENT_STREAM, Context, Event, Message, Partial
 from torana.core.waits import retry_after
-from torana.dialects.steps import Ask, Drawn, Poll, Received, Send
+from torana.dialects.steps import Ask, Drawn, Poll, ReadEvent, Received, Send
 from torana.providers.imaging.vendor import Vendor
 from torana.upstream.client import Client, Origin, Response, Timeouts
 from torana.upstream.download import parse_link
@@ -82,9 +81,10 @@ class Conversation:
             if isinstance(step, Poll):
                 await asyncio.sleep(self.account.poll)
             received = await take(step, context, progress)
-        except (UpstreamCut, UpstreamTimeout, asyncio.CancelledError) as error:
-            # Nobody can say whether the upstream has begun.
-            progress.accepted |= submits
+        except (UpstreamError, asyncio.CancelledError) as error:
+            # Once something was sent, nobody can say whether the upstream has begun.
+            unsent = isinstance(error, UpstreamAuth) or type(error) is UpstreamUnreachable
+            progress.accepted |= submits and not unsent
             if isinstance(error, asyncio.CancelledError) and isinstance(step, Poll) and step.undo is not None:
                 self._undo(step.undo, context)
             raise
@@ -133,9 +133,7 @@ class Conversation:
                 return await self._follow(response, step.read, context)
             return Received(response.status, response.headers, await response.read())
 
-    async def _follow(
-        self, response: Response, read: Callable[[Event], Partial | Received | None], context: Context
-    ) -> Received:
+    async def _follow(self, response: Response, read: ReadEvent, context: Context) -> Received:
         """What a stream comes to; its previews are passed on at once."""
         events: list[Event] = []
         async for event in read_events(response.chunks(), max_event=self.account.max_reply):
