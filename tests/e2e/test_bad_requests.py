@@ -110,7 +110,10 @@ BAD_FIELDS = {
         form(part("model", "dall-e-2"), IMAGE),
         Answer(404, "model_not_found", "model", "'dall-e-2' was retired by its maker"),
     ),
-    "model too long": (form(part("model", "x" * 300), IMAGE), Answer(400, "string_above_max_length", "model", "256 characters")),
+    "model too long": (
+        form(part("model", "x" * 300), IMAGE),
+        Answer(400, "string_above_max_length", "model", "256 characters"),
+    ),
     "two models": (form(MODEL, IMAGE, MODEL), Answer(400, "duplicate_parameter", "model", "more than once")),
     "image missing": (form(MODEL), Answer(400, "missing_required_parameter", "image", "file part named 'image'")),
     "image under another name": (
