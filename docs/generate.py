@@ -139,7 +139,9 @@ def error_codes() -> str:
         " members always there.\nThe usual `code` stands first; more of them may come. Whether a model's next target"
     )
     text += " is tried is said for the usual\n`fallback_on`. Once an upstream may charge, the error goes out with"
-    text += " `x-should-retry: false`.\n\n"
+    text += " `x-should-retry: false`.\n"
+    text += "A target that has no such field (`unsupported_parameter`) is passed over; this is told when no other"
+    text += " failed.\n\n"
     text += "| status | `type` | `code` | when | the next target is tried |\n|---|---|---|---|---|\n"
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ToranaError)]
     special = _special_codes()

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from torana.assembly.counting import counting
 from torana.assembly.reload.compiling import Compiler
 from torana.assembly.reload.documents import Documents
 from torana.config.model import Auth, Issuer, Server, Settings
@@ -47,6 +48,7 @@ def compiler(log: Log, *, workers: Workers | None = None, clock: Clock | None = 
         workers=crew,
         health=Health(clock),
         replays=Replays(clock, Idempotency()),
+        counting=counting(Settings(), ENVIRON, clock=clock, logger=log.logger, signals=Signals()),
         documents=Documents(),
         clock=clock,
         logger=log.logger,

@@ -52,6 +52,7 @@ def life_in(directory: Path, settings: Settings, log: Log, *, workers: Workers, 
         reloader=Reloader(None, making, editions, every=0),
         workers=workers,
         sweeper=Sweeper(objects, Log().logger, Signals()),
+        stop_counting=making.counting.stop,
         stop_spans=stop_spans,
     )
 

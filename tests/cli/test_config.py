@@ -31,7 +31,7 @@ def test_a_sound_file(config: Path) -> None:
 def test_a_secret_that_is_not_here_is_no_mistake(config: Path) -> None:
     done = run("config", "check", config, CLI_SECRET="")
     assert done.exit_code == 0
-    assert done.stderr == "Note: environment variable CLI_SECRET is not set here; it must be where the gateway runs.\n"
+    assert done.stderr == "Note: here, environment variable CLI_SECRET is not set; it must be where the gateway runs.\n"
 
 
 def test_every_mistake_with_its_line(here: Path) -> None:

@@ -89,7 +89,9 @@ def test_a_target_with_everything():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"priority": -1}, {"weight": -1}, {"weight": 0.5}, {"prompt": ""}, {"parameters": {"a": [1]}}, {"x": 1}]
+    "wrong",
+    [{"priority": -1}, {"weight": -1}, {"weight": 0.5}, {"prompt": ""}, {"parameters": {"a": [1]}}, {"x": 1}]
+    + [{"headers": {name: "x"}} for name in ("Authorization", "content-type", "Content-Length", "Host")],
 )
 def test_no_such_target(wrong):
     with pytest.raises(msgspec.ValidationError):
@@ -101,7 +103,9 @@ def test_what_calls_may_stick_to(sticky):
     assert msgspec.convert({"targets": [{"target": "lab/redux"}], "sticky": sticky}, Model).sticky == sticky
 
 
-@pytest.mark.parametrize("wrong", [{"sticky": "metadata."}, {"sticky": "team"}, {"order": "chance"}, {"targets": []}])
+@pytest.mark.parametrize(
+    "wrong", [{"sticky": "metadata."}, {"sticky": "team"}, {"order": "chance"}, {"targets": []}, {"fallback_on": [200]}]
+)
 def test_no_such_model(wrong):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"targets": [{"target": "lab/redux"}], **wrong}, Model)

@@ -9,6 +9,8 @@ from torana.core.errors import (
     InvalidImage,
     InvalidRequest,
     KeyReused,
+    LimitExceeded,
+    LimitsUnknown,
     MethodNotAllowed,
     ModelNotFound,
     Moderated,
@@ -47,7 +49,7 @@ def test_an_answer_has_an_error_status_and_a_code(kind):
 
 @pytest.mark.parametrize("kind", ANSWERS, ids=lambda kind: kind.__name__)
 def test_another_target_is_tried_unless_it_could_not_do_better(kind):
-    hopeless = issubclass(kind, CallerError | DeadlineExceeded)
+    hopeless = issubclass(kind, CallerError | DeadlineExceeded | LimitExceeded | LimitsUnknown)
     assert kind.retryable is not hopeless
 
 
@@ -90,6 +92,8 @@ def test_members_are_those_that_clients_know(error, status, code, param):
 def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
     found = {kind.__name__: (kind.type, kind.default_code) for kind in ANSWERS if not issubclass(kind, CallerError)}
     assert found == {
+        "LimitExceeded": ("rate_limit_error", "rate_limit_exceeded"),
+        "LimitsUnknown": ("server_error", "limits_unavailable"),
         "Overloaded": ("rate_limit_error", "overloaded"),
         "DeadlineExceeded": ("timeout", "deadline_exceeded"),
         "WorkFailed": ("server_error", "internal_error"),

@@ -81,7 +81,9 @@ def test_an_amount_is_exact_as_it_was_written():
     assert price(per_image=0.1).of(Consumed(images=3)) == Decimal("0.3")
 
 
-@pytest.mark.parametrize("dated", ["", "2026", "1.11.2026", "2026-11-1", "2026-11-01\n", "2026-11-01T00:00"])
+@pytest.mark.parametrize(
+    "dated", ["", "2026", "1.11.2026", "2026-11-1", "2026-11-01\n", "2026-11-01T00:00", "2026-13-45"]
+)
 def test_a_price_has_a_day(dated):
     with pytest.raises(msgspec.ValidationError):
         price(dated=dated)
@@ -90,6 +92,12 @@ def test_a_price_has_a_day(dated):
 @pytest.mark.parametrize("wrong", [{"source": ""}, {"per_image": "free"}, {"by_kind": {"1K": None}}, {"per_step": "1"}])
 def test_no_such_price(wrong):
     with pytest.raises(msgspec.ValidationError):
+        price(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"per_image": "-0.01"}, {"per_request": "NaN"}, {"by_kind": {"1K": "-1"}}])
+def test_nobody_is_paid_for_calling(wrong):
+    with pytest.raises(msgspec.ValidationError, match="0 or more"):
         price(**wrong)
 
 

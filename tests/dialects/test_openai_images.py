@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.dialects.sent import json_of
 from tests.providers.kit import photo
 from torana.core.errors import UpstreamError, UpstreamRateLimited, UpstreamRejected
 from torana.core.exchange import Event, Message
@@ -65,13 +66,13 @@ def test_a_generation_is_json_where_numbers_are_numbers():
     wishes = {"output_compression": "80", "moderation": "low"}
     asked = message(Speech(wants_base64=None), Ask(GENERATIONS, "m", 2, prompt="p", wishes=wishes))
     told = {"model": "m", "prompt": "p", "n": 2, "output_compression": 80, "moderation": "low"}
-    assert (asked.path, json.loads(asked.body[0])) == ("/images/generations", told)
+    assert (asked.path, json_of(asked)) == ("/images/generations", told)
 
 
 @pytest.mark.parametrize(("sources", "field"), [(1, "image"), (2, "images")])
 def test_an_edit_in_json_has_data_uris(sources, field):
     ask = Ask(EDITS, "m", 1, (sent(),) * sources, prompt="p")
-    told = json.loads(message(Speech(edits_in_json=True), ask).body[0])
+    told = json_of(message(Speech(edits_in_json=True), ask))
     picture = {"type": "image_url", "url": sent().data_uri()}
     assert told[field] == (picture if sources == 1 else [picture] * sources)
 
@@ -118,7 +119,7 @@ def test_an_empty_purse_will_not_pass_by_waiting(status, body, kind, code):
 @pytest.mark.parametrize(("partials", "told"), [(0, {}), (2, {"stream": True, "partial_images": 2})])
 def test_previews_are_asked_for_by_their_number(partials, told):
     asked = message(Speech(), Ask(GENERATIONS, "m", 1, prompt="p", partials=partials))
-    fields = json.loads(asked.body[0])
+    fields = json_of(asked)
     assert {name: fields[name] for name in ("stream", "partial_images") if name in fields} == told
     form = message(Speech(), Ask(EDITS, "m", 1, (sent(),), prompt="p", partials=partials))
     assert ("stream" in names(form), "partial_images" in names(form)) == (bool(partials), bool(partials))

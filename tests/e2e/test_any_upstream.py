@@ -156,7 +156,9 @@ def test_a_key_that_is_not_accepted_is_told_to_the_operator_alone(
     raw = vary(client, 1004)
     check(raw.parse(), 1004)
     assert told(raw)[0] == TARGETS["recraft"]
-    assert last_request(gateway)["failed_attempts"] == [[TARGETS["gemini"], "upstream_auth"]]
+    # The line is written once the reply has left.
+    wait_until(lambda: last_request(gateway).get("failed_attempts") == [[TARGETS["gemini"], "upstream_auth"]])
+    assert '"credentials_refused"' in gateway.log
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ BAD_FIELDS = {
     "size too small": (form(MODEL, IMAGE, part("size", "8x8")), Answer(400, "invalid_value", "size", "16 to 4096")),
     "size too large": (
         form(MODEL, IMAGE, part("size", "60000x60000")),
-        Answer(400, "invalid_value", "size", "cannot make 60000x60000"),
+        Answer(400, "invalid_value", "size", "sides of at most 8,192"),
     ),
     "response_format": (
         form(MODEL, IMAGE, part("response_format", "jpeg")),

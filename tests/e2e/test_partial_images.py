@@ -14,7 +14,7 @@ import pytest
 from openai import APIError, BadRequestError, OpenAI
 from PIL import Image
 
-from tests.e2e.gateway import Gateway, serve, token
+from tests.e2e.gateway import Gateway, serve, token, wait_until
 
 SIZE: Any = "1024x1024"
 SECONDS = 30.0
@@ -172,7 +172,7 @@ def test_a_stream_that_breaks_is_an_error_where_it_stands(ask: Callable[..., Ite
     with pytest.raises(APIError) as caught:
         next(events)
     assert caught.value.code == "upstream_unreachable"
-    assert '"error":"upstream_unreachable"' in painter.log
+    wait_until(lambda: '"error":"upstream_unreachable"' in painter.log)
 
 
 def test_after_a_preview_another_target_may_finish(ask: Callable[..., Iterator[Any]]) -> None:

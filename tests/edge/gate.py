@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from tests.media.samples import encoded
 from tests.media.samples import picture as drawn
+from tests.policy.rules import NO_LIMITS
 from torana.auth.build import build_authenticator
 from torana.auth.mint import mint
 from torana.config.model import Auth, Claims, Issuer, Settings
@@ -305,6 +306,7 @@ class Gate:
             deadline=self.settings.server.deadline,
             clock=self.clock,
             health=Health(self.clock),
+            limits=NO_LIMITS,
             replays=Replays(self.clock, Idempotency()),
         )
 

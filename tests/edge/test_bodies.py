@@ -133,18 +133,18 @@ async def test_json_is_known_by_its_label(door, family, content_type):
 @pytest.mark.parametrize(
     ("content_type", "told"),
     [
-        (None, "'nothing'"),
-        ("", "'nothing'"),
-        (FORM, "'multipart/form-data'"),
-        ("text/json", "'text/json'"),
-        ("application/x-www-form-urlencoded", "'application/x-www-form-urlencoded'"),
-        ("x" * 500, f"'{'x' * 100}'"),
+        (None, "it has no Content-Type"),
+        ("", "it has no Content-Type"),
+        (FORM, "its Content-Type is 'multipart/form-data'"),
+        ("text/json", "its Content-Type is 'text/json'"),
+        ("application/x-www-form-urlencoded", "its Content-Type is 'application/x-www-form-urlencoded'"),
+        ("x" * 500, f"its Content-Type is '{'x' * 100}'"),
     ],
 )
 async def test_where_json_alone_is_taken_other_bodies_are_refused_unread(door, content_type, told):
     error = await door.refusal(_never, GENERATIONS, content_type=content_type)
     assert (error.status, error.code) == (400, "unsupported_content_type")
-    assert error.message == f"Send the request as application/json, not as {told}."
+    assert error.message == f"Send the request as application/json: {told}."
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from tests.policy.rules import NO_LIMITS
 from torana.auth.build import build_authenticator
 from torana.auth.mint import mint
 from torana.config.model import Auth, Claims, Issuer
@@ -45,6 +46,7 @@ Do = Callable[["Asked", str, Context], Awaitable[Reply[str]]]
 class Asked:
     model: str
     parts: tuple[bytes, ...] = (b"the question",)
+    amounts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Journey:
             deadline=self.deadline,
             clock=self.clock,
             health=Health(self.clock),
+            limits=NO_LIMITS,
             replays=self.replays,
         )
         return await answer(self.call, snapshot, self.record)
@@ -262,7 +265,7 @@ class Made:
     size: int = 100
 
 
-def counting(calls: list[str]) -> Do:
+def counting(calls: list[str]) -> Any:
     async def do(asked: Asked, model: str, context: Context) -> Reply[Made]:
         calls.append(model)
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dialects.sent import json_of
 from tests.providers.kit import photo
 from torana.config.upstreams import Account
 from torana.core.content import Size
@@ -41,7 +42,7 @@ def test_a_graph_of_the_operators_own_is_filled_and_queued(folder):
     queued = steps.send(ok({"name": "a.png", "subfolder": "s"}))
     assert isinstance(queued, Send)
     assert queued.submits
-    prompt = json.loads(queued.message.body[0])["prompt"]
+    prompt = json_of(queued.message)["prompt"]
     assert prompt["1"]["inputs"]["image"] == prompt["2"]["inputs"]["image"] == "s/a.png"
     assert (prompt["3"]["inputs"]["text"], prompt["3"]["inputs"]["steps"]) == ("$seed", 8)
     asked = steps.send(ok({"prompt_id": "../a?b"}))
@@ -53,7 +54,7 @@ def test_no_two_calls_have_the_same_seed_unless_they_are_told_to(folder):
     def seed(ask: Ask) -> int:
         steps = draw(ask, read_graphs(str(folder)))
         next(steps)
-        found = json.loads(steps.send(ok({"name": "a.png"})).message.body[0])["prompt"]["3"]["inputs"]["seed"]
+        found = json_of(steps.send(ok({"name": "a.png"})).message)["prompt"]["3"]["inputs"]["seed"]
         assert isinstance(found, int)
         return found
 
@@ -71,7 +72,7 @@ def test_a_graph_with_a_place_for_a_mask_needs_one(tmp_path):
     next(steps)
     steps.send(ok({"name": "a.png"}))
     queued = steps.send(ok({"name": "m.png"}))
-    assert json.loads(queued.message.body[0])["prompt"]["1"][:2] == ["a.png", "m.png"]
+    assert json_of(queued.message)["prompt"]["1"][:2] == ["a.png", "m.png"]
 
 
 @pytest.mark.asyncio(loop_scope="session")

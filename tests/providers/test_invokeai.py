@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.dialects.sent import json_of
 from tests.providers.kit import photo
 from torana.core.errors import UpstreamError
 from torana.dialects.steps import Ask, Received, Send, Sent
@@ -31,7 +32,7 @@ def test_a_graph_of_the_operators_own_needs_no_model_and_makes_as_many_as_it_kee
     queued = steps.send(ok({"image_name": "mask.png"}))
     assert isinstance(queued, Send)
     assert queued.submits
-    node = json.loads(queued.message.body[0])["batch"]["graph"]["nodes"]["a"]
+    node = json_of(queued.message)["batch"]["graph"]["nodes"]["a"]
     assert node == {"image": {"image_name": "source.png"}, "mask": {"image_name": "mask.png"}, "seed": 7}
     steps.send(ok({"item_ids": [1]}))
     images = {name: {"image": {"image_name": name}} for name in ("a", "mask.png", "b")}

@@ -1,7 +1,6 @@
-import json
-
 import pytest
 
+from tests.dialects.sent import json_of
 from torana.dialects.steps import Ask, Send
 from torana.families.images import GENERATE
 from torana.providers.localai import draw
@@ -10,7 +9,7 @@ from torana.providers.localai import draw
 def asked(**changes: object) -> dict[str, object]:
     step = next(draw(Ask(GENERATE, "m", 1, **changes)))  # type: ignore[arg-type]  # the test's own
     assert isinstance(step, Send)
-    body: dict[str, object] = json.loads(step.message.body[0])
+    body: dict[str, object] = json_of(step.message)
     return body
 
 

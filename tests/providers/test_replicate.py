@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.dialects.sent import json_of
 from torana.core.content import PictureInfo, Size
 from torana.dialects.steps import Ask, Received, Send, Sent
 from torana.providers.replicate import DECLARATIONS, draw
@@ -17,7 +18,7 @@ def submitted(step):
     """The input of a submission."""
     assert isinstance(step, Send)
     assert step.submits
-    return json.loads(step.message.body[0])["input"]
+    return json_of(step.message)["input"]
 
 
 def test_a_large_source_is_uploaded_first_and_that_is_no_submission():

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.dialects.sent import json_of
 from torana.core.content import PictureInfo, Size
 from torana.core.errors import Moderated, UpstreamError, UpstreamRejected
 from torana.dialects.steps import Ask, Received, Sent
@@ -13,7 +14,7 @@ MODELS = DECLARATIONS[0].abilities
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_takes_sources_by_one_of_two_names_that_exclude_each_other(model):
     sources = (Sent(b"", PictureInfo("png", Size(64, 48))),) * MODELS[model].sources
-    body = json.loads(next(draw(Ask("images.edits", model, 1, prompt="x", sources=sources))).message.body[0])
+    body = json_of(next(draw(Ask("images.edits", model, 1, prompt="x", sources=sources))).message)
     assert ("image_url" in body, "reference_images" in body) == ("kontext" in model, "kontext" not in model)
     assert len(body.get("reference_images", [body.get("image_url")])) == MODELS[model].sources
 

@@ -109,6 +109,25 @@ async def test_what_is_no_error_of_ours_is_nobodys_answer(bug, behind):
     assert upstreams.reported == []
 
 
+BEYOND = InvalidRequest("This model takes no mask.", param="mask", code="unsupported_parameter")
+
+
+async def test_what_is_beyond_one_target_another_may_do():
+    upstreams = Upstreams([BEYOND, "answer"])
+    assert await upstreams.walk() == (Target("lab", "1"), Reply("answer"))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [([UpstreamError("down"), BEYOND], 0), ([BEYOND, UpstreamError("down")], 1), ([BEYOND], 0)],
+)
+async def test_that_it_is_beyond_a_target_is_told_when_nothing_else_went_wrong(outcomes, told):
+    upstreams = Upstreams(outcomes)
+    with pytest.raises(ToranaError) as caught:
+        await upstreams.walk()
+    assert caught.value is outcomes[told]
+
+
 async def test_an_operator_may_name_a_callers_mistake():
     routing = Routing(fallback_on=frozenset({400}))
     upstreams = Upstreams([Moderated("no"), "answer"])
@@ -396,15 +415,41 @@ async def test_when_two_fail_the_last_failure_is_told():
     assert lab.reported == ["b", "a"]
 
 
-async def test_a_callers_mistake_stops_the_other_which_may_be_charged_for():
+async def test_a_callers_mistake_stops_the_hedge_which_may_be_charged_for():
     lab = Lab(hedge_after=0.01)
     call = asyncio.create_task(lab.walk())
     await lab.until("a", "b")
-    lab.fail("b", InvalidRequest("no"))
+    lab.fail("a", InvalidRequest("no"))
     with pytest.raises(InvalidRequest) as caught:
         await call
     assert caught.value.spent
     assert not lab.running
+    assert lab.tried == ["a", "b"]
+
+
+async def test_what_only_the_hedge_refuses_the_first_may_still_do():
+    lab = Lab(hedge_after=0.01)
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a", "b")
+    lab.fail("b", Moderated("no"))
+    await lab.until("a")
+    lab.answer("a")
+    assert await call == "a"
+    assert lab.tried == ["a", "b"]
+
+
+@pytest.mark.parametrize("later", [UpstreamError("down"), InvalidRequest("no, too")])
+async def test_when_the_first_fails_as_well_the_refusal_is_told(later):
+    lab = Lab(hedge_after=0.01)
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a", "b")
+    refusal = Moderated("no")
+    lab.fail("b", refusal)
+    await lab.until("a")
+    lab.fail("a", later)
+    with pytest.raises(Moderated) as caught:
+        await call
+    assert caught.value is refusal
     assert lab.tried == ["a", "b"]
 
 

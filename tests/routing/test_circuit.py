@@ -130,6 +130,7 @@ def test_a_probe_that_tells_nothing_makes_room_for_the_next(lab):
     lab.due().call("nothing")
     assert (lab.circuit.state, lab.circuit.wait) == ("half-open", 0)
     assert lab.enter().probe
+    assert lab.told == ["open", "half-open"]
 
 
 @pytest.mark.parametrize("outcome", ["success", "failure", "nothing"])

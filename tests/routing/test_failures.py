@@ -25,7 +25,7 @@ from torana.core.errors import (
     WorkFailed,
 )
 from torana.core.exchange import Routing
-from torana.routing.failures import falls_back, speaks_against_target
+from torana.routing.failures import falls_back, is_beyond_target, speaks_against_target
 
 USUAL = Routing().fallback_on
 UPSTREAM = [
@@ -52,6 +52,19 @@ def test_as_usual_whatever_went_wrong_behind_us_goes_on(kind):
 @pytest.mark.parametrize("kind", FINAL)
 def test_as_usual_nothing_else_does(kind):
     assert not falls_back(kind("no"), USUAL)
+
+
+@pytest.mark.parametrize("fallback_on", [USUAL, frozenset()])
+def test_what_is_beyond_a_target_is_no_failure_of_the_call(fallback_on):
+    beyond = InvalidRequest("This model takes no mask.", param="mask", code="unsupported_parameter")
+    assert is_beyond_target(beyond)
+    assert falls_back(beyond, fallback_on)
+    assert not speaks_against_target(beyond)
+
+
+@pytest.mark.parametrize("kind", [*UPSTREAM, *OURS, *FINAL])
+def test_whatever_else_went_wrong_is_not(kind):
+    assert not is_beyond_target(kind("no"))
 
 
 @pytest.mark.parametrize("kind", [*UPSTREAM, *OURS])

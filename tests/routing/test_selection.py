@@ -77,7 +77,7 @@ def test_who_is_not_suited_is_not_tried():
 def test_when_nobody_is_the_caller_is_told():
     with pytest.raises(InvalidRequest, match=r"^The model 'vary' has no target for a request with this metadata") as no:
         names(replace(A, when=(("tier", "gold"),)))
-    assert (no.value.param, no.value.code) == ("metadata", "unsupported_metadata")
+    assert (no.value.param, no.value.code) == ("x-torana-metadata", "unsupported_metadata")
 
 
 def test_weights_are_shares_of_the_first_tries():

@@ -50,7 +50,8 @@ def test_a_request_is_counted_by_route_and_status(signals):
 
 
 def test_a_call_is_counted_by_model_and_target(signals):
-    told = record(502, operation="images.variations", model="vary", target="lab/redux", error="upstream_error")
+    told = record(502, operation="images.variations", principal="ada", model="vary", target="lab/redux")
+    told.error = "upstream_error"
     signals.observe(told, "/images/variations")
     labels = {
         "gen_ai_operation_name": "images.variations",
@@ -59,6 +60,13 @@ def test_a_call_is_counted_by_model_and_target(signals):
         "error_type": "upstream_error",
     }
     assert value(signals, "gen_ai_server_request_duration_seconds_count", **labels) == 1
+
+
+def test_a_call_of_no_model_is_counted_by_its_operation(signals):
+    signals.observe(record(operation="models.list", principal="ada"), "/models")
+    labels = {"gen_ai_request_model": "", "gen_ai_response_model": "", "error_type": ""}
+    name = "gen_ai_server_request_duration_seconds_count"
+    assert value(signals, name, gen_ai_operation_name="models.list", **labels) == 1
 
 
 def test_what_is_no_call_is_not_counted_as_one(signals):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from torana.assembly.circuits import Circuits
+from torana.assembly.counting import counting
 from torana.assembly.lending import Connections, make_workers
 from torana.assembly.life import Life, Sweeper
 from torana.assembly.reload.compiling import Compiler, certificate
@@ -27,7 +28,7 @@ from torana.families.images import EDITS, GENERATIONS, VARIATIONS
 from torana.media.probe import probe
 from torana.media.workers import Workers
 from torana.policy.idempotency import Replays
-from torana.providers.base import declarations
+from torana.providers.base import Declaration, declarations
 from torana.storage.keys import load_or_create_key
 from torana.storage.objects import Objects
 from torana.storage.spool import Spool
@@ -47,31 +48,30 @@ def build_app(
     ``config`` is the file that the settings are from, where its changes are to be taken up. To be called in the event
     loop that will run it. KeyProblem, SecretMissing and UnsafeKey say what keys are amiss.
     """
-    # Before anything is opened that would have to be closed again.
-    check_keys(settings, environ)
+    check_keys(settings, environ)  # before anything is opened that would have to be closed again
     clock, signals = SystemClock(), Signals()
-    declared = declarations()
-    workers = make_workers(settings, [declared[a.type] for a in settings.providers.values()], logger, signals)
+    workers = make_workers(settings, _used(settings), logger, signals)
     circuits = Circuits(clock, logger, signals)
+    counts = counting(settings, environ, clock=clock, logger=logger, signals=signals)
     compiler = Compiler(
         environ=environ,
         workers=workers,
         health=circuits.health,
         replays=Replays(clock, settings.idempotency),
+        counting=counts,
         documents=Documents(),
         clock=clock,
         logger=logger,
         signals=signals,
     )
     editions = Editions(compiler.edition(settings, Connections()), circuits.keep)
-    directory = data_directory(settings)
-    objects = Objects(directory / "pictures", max_total=settings.pictures.max_total, clock=clock)
+    objects = Objects(data_directory(settings) / "pictures", max_total=settings.pictures.max_total, clock=clock)
     links = _links(settings, environ, objects, listening=listening, clock=clock)
-    forms = FormReader(settings.uploads, Spool(directory / "spool", settings.uploads.memory), probe, clock)
+    spool = Spool(data_directory(settings) / "spool", settings.uploads.memory)
     return App(
         routes(
             FAMILIES,
-            Operations(editions.lend, open_body=BodyReader(forms).open, links=links),
+            Operations(editions.lend, open_body=_bodies(settings, spool, clock).open, links=links),
             links,
             readiness=_readiness(editions, circuits, workers=workers, objects=objects),
             metrics=Metrics(signals, circuits.show) if settings.telemetry.metrics else None,
@@ -82,6 +82,7 @@ def build_app(
             reloader=Reloader(config, compiler, editions, every=settings.server.watch),
             workers=workers,
             sweeper=Sweeper(objects, logger, signals),
+            stop_counting=counts.stop,
             stop_spans=_span_export(settings.telemetry.otlp_endpoint),
         ),
         settings=settings,
@@ -89,6 +90,15 @@ def build_app(
         logger=logger,
         signals=signals,
     )
+
+
+def _used(settings: Settings) -> list[Declaration]:
+    declared = declarations()
+    return [declared[account.type] for account in settings.providers.values()]
+
+
+def _bodies(settings: Settings, spool: Spool, clock: Clock) -> BodyReader:
+    return BodyReader(FormReader(settings.uploads, spool, probe, clock))
 
 
 def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:

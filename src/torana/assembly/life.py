@@ -1,7 +1,7 @@
 """What runs while the gateway serves, in the order it starts and stops."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from torana.assembly.reload.editions import Editions
 from torana.assembly.reload.hangup import listen, listen_no_more
@@ -47,12 +47,14 @@ class Life:
         reloader: Reloader,
         workers: Workers,
         sweeper: Sweeper,
+        stop_counting: Callable[[], Awaitable[None]],
         stop_spans: Callable[[], None],
     ) -> None:
         self._editions = editions
         self._reloader = reloader
         self._workers = workers
         self._sweeper = sweeper
+        self._stop_counting = stop_counting
         self._stop_spans = stop_spans
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -70,5 +72,6 @@ class Life:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._workers.stop()
         await self._editions.stop()
+        await self._stop_counting()
         await asyncio.to_thread(self._stop_spans)
         listen_no_more()

@@ -67,7 +67,7 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
     issuers = [secret for issuer in settings.auth.issuers for secret in (issuer.secret, issuer.public_key)]
     accounts = [account.api_key for account in settings.providers.values()]
     c2pa = settings.images.c2pa
-    others = [settings.pictures.signing_key, *((c2pa.certificates, c2pa.key) if c2pa else ())]
+    others = [settings.pictures.signing_key, settings.counters.valkey, *((c2pa.certificates, c2pa.key) if c2pa else ())]
     return [told for secret in (*issuers, *accounts, *others) for told in _missing(secret, environ)]
 
 
@@ -92,14 +92,24 @@ def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Ite
             message = _target_mistake(ref.target, document, declared)
             if message:
                 yield document.mistake(("models", name, "targets", index, "target"), message)
-    if settings.telemetry.otlp_endpoint is not None and not _importable(_OTLP_MODULES):
-        yield document.mistake(("telemetry", "otlp_endpoint"), "needs `torana[otlp]`.")
-    if settings.images.c2pa is not None and not _importable(("c2pa",)):
-        yield document.mistake(("images", "c2pa"), "needs `torana[c2pa]`.")
+    yield from _extra_checks(document)
     if not settings.auth.issuers and not document.mentions("auth", "issuers", 0):
         yield document.mistake(("auth", "issuers"), "needs at least one issuer, or no caller can get in.")
     if not document.holds("models") and not _models_of_accounts(settings, declared):
         yield document.mistake(("models",), "no model can be named: add one, or an account of type local.")
+
+
+def _extra_checks(document: Document) -> Iterator[Mistake]:
+    """Settings whose optional dependencies are not here."""
+    settings = document.settings
+    needed = (
+        (settings.telemetry.otlp_endpoint, ("telemetry", "otlp_endpoint"), _OTLP_MODULES, "otlp"),
+        (settings.counters.valkey, ("counters", "valkey"), ("redis",), "valkey"),
+        (settings.images.c2pa, ("images", "c2pa"), ("c2pa",), "c2pa"),
+    )
+    for setting, where, modules, extra in needed:
+        if setting is not None and not _importable(modules):
+            yield document.mistake(where, f"needs `torana[{extra}]`.")
 
 
 def _account_checks(

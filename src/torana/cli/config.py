@@ -15,7 +15,7 @@ from torana.cli.complaints import complained
 def check(file: Path) -> int:
     """Report every mistake in a configuration file, each with its line."""
     settings = load(file).settings
-    for absent in missing_secrets(settings, os.environ):
-        click.echo(f"Note: {absent} here; it must be where the gateway runs.", err=True)
+    for absent in dict.fromkeys(missing_secrets(settings, os.environ)):
+        click.echo(f"Note: here, {absent}; it must be where the gateway runs.", err=True)
     click.echo(f"{file} is sound. Models: {len(settings.models)}, accounts: {len(settings.providers)}.")
     return 0

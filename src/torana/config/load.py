@@ -19,6 +19,8 @@ T = TypeVar("T")
 Location = tuple[str | int, ...]
 _MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 32
+_NAMES = "a name begins with a letter or digit and goes on with letters, digits, `.`, `_` and `-`, 64 in all at most."
+_DATE = "tag:yaml.org,2002:timestamp"
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -27,8 +29,6 @@ _WORDS = {
     "array": "a list",
     "object": "settings",
     "null": "nothing",
-    "date": "a date",
-    "datetime": "a date and time",
 }
 """What msgspec calls things, as operators call them."""
 
@@ -148,6 +148,7 @@ class _Reader:
     def __init__(self, root: yaml.Node) -> None:
         self.mistakes: list[Mistake] = []
         self.lines: dict[Location, int] = {(): root.start_mark.line + 1}
+        self._again: set[Location] = set()
         self._constructor = yaml.constructor.SafeConstructor()
 
     def values(self, node: yaml.Node, kind: type[Any], at: Location) -> dict[str, Any]:
@@ -187,21 +188,19 @@ class _Reader:
         if container is None:
             return self._struct(node, inner, at)
         if container is dict:
-            return self._by_name(node, inner, at)
+            return self._by_name(node, get_args(bare), at)
         return self._list(node, inner, at, least=(meta and meta.min_length) or 0)
 
-    def _by_name(self, node: yaml.Node, kind: Any, at: Location) -> dict[str, Any]:
+    def _by_name(self, node: yaml.Node, kinds: tuple[Any, Any], at: Location) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode) and not _is_null(node):
-            self._wrong(at, "expected names below it, each with settings of its own.")
+            what = "settings" if _inner(kinds[1])[0] else "a value"
+            self._wrong(at, f"expected names below it, each with {what} of its own.")
         values: dict[str, Any] = {}
         for name, value in self._entries(node, at):
-            if not re.match(NAME, name):
-                self._wrong(
-                    (*at, name),
-                    "a name begins with a letter or digit and goes on with letters, digits, `.`, `_` and `-`, "
-                    "64 in all at most.",
-                )
-            values[name] = self._value(value, kind, (*at, name))
+            misnamed = _misnamed(name, kinds[0])
+            if misnamed:
+                self._wrong((*at, name), misnamed)
+            values[name] = self._value(value, kinds[1], (*at, name))
         return {name: value for name, value in values.items() if value is not None}
 
     def _list(self, node: yaml.Node, kind: Any, at: Location, *, least: int) -> tuple[Any, ...]:
@@ -235,7 +234,8 @@ class _Reader:
     def _plain(self, node: yaml.Node) -> object:
         """A scalar's value; of a list or a mapping, which cannot be right here, only that it is one."""
         if isinstance(node, yaml.ScalarNode):
-            return self._constructor.construct_object(node)
+            # No setting takes a date for anything but text.
+            return node.value if node.tag == _DATE else self._constructor.construct_object(node)
         return [] if isinstance(node, yaml.SequenceNode) else {}
 
     def _entries(self, node: yaml.Node, at: Location) -> Iterator[tuple[str, yaml.Node]]:
@@ -243,12 +243,25 @@ class _Reader:
             name = key.value if isinstance(key, yaml.ScalarNode) else "?"
             known = (*at, name) in self.lines
             self.lines[*at, name] = key.start_mark.line + 1
-            if known:
+            # What stands again below what stands again is no further mistake.
+            if known and not any(at[:end] in self._again for end in range(len(at) + 1)):
+                self._again.add((*at, name))
                 self._wrong((*at, name), "is written twice.")
             yield name, value
 
     def _wrong(self, at: Location, message: str) -> None:
         self.mistakes.append(Mistake(self.lines[at], _path(at), message))
+
+
+def _misnamed(name: str, kind: Any) -> str | None:
+    """What is wrong with a name, which is one of ours unless its type says otherwise."""
+    if kind is str:
+        return None if re.match(NAME, name) else _NAMES
+    try:
+        msgspec.convert(name, kind)
+    except msgspec.ValidationError as error:
+        return _explained(error, kind)
+    return None
 
 
 def _may_be_zero(kind: Any) -> bool:
@@ -272,7 +285,7 @@ def _remedy(error: msgspec.ValidationError, node: yaml.Node) -> str:
 
 def _in_words(kind: str) -> str:
     # That a setting may be null goes without saying.
-    return _WORDS.get(kind.removesuffix(" | null"), kind)
+    return " or ".join(_WORDS.get(each, each) for each in kind.removesuffix(" | null").split(" | "))
 
 
 def _units(kind: type, written: object) -> object:

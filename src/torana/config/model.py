@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from torana.config.policies import Counters, Limit
 from torana.config.secrets import Secret
 from torana.config.units import MAY_BE_ZERO, URL, Bytes, Seconds
 from torana.config.upstreams import Account, Idempotency, Images, Model, Retries
@@ -220,6 +221,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     images: Images = field(default_factory=Images)
     retries: Retries = field(default_factory=Retries)
     idempotency: Idempotency = field(default_factory=Idempotency)
+    limits: Annotated[tuple[Limit, ...], Meta(description="How much whom is let have.")] = ()
+    counters: Counters = field(default_factory=Counters)
     providers: Annotated[dict[str, Account], Meta(description="Accounts with providers, by a name of yours.")] = field(
         default_factory=dict
     )

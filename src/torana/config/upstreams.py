@@ -10,7 +10,11 @@ from torana.core.price import Price
 
 Extension = Literal["seed", "strength", "output_format"]
 UpstreamModel = Annotated[str, Meta(pattern=r"^\S+\Z", examples=["flux-redux"])]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=64)]
+Status = Annotated[int, Meta(ge=400, le=599)]
 Host = Annotated[str, Meta(pattern=r"^[^/@\s]+\Z", examples=["cdn.example", "10.0.0.5:9000"])]
+
+_OWN_HEADERS = frozenset({"authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"})
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +69,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, str], Meta(description="Further settings of this type of provider: see the provider table.")
     ] = field(default_factory=dict)
     prices: Annotated[
-        dict[str, Price], Meta(description="What its models cost here, in place of what the gateway knows.")
+        dict[UpstreamModel, Price], Meta(description="What its models cost here, in place of what the gateway knows.")
     ] = field(default_factory=dict)
 
 
@@ -77,17 +81,24 @@ class TargetRef(Struct, frozen=True, forbid_unknown_fields=True):
     ]
     priority: Annotated[int, Meta(ge=0, description="0 is tried first; those with a greater one after it.")] = 0
     weight: Annotated[int, Meta(ge=0, description="Share of the calls, where the order is by weight.")] = 1
-    when: Annotated[dict[str, str], Meta(description="Only for calls whose metadata has all of these values.")] = field(
-        default_factory=dict
-    )
+    when: Annotated[
+        dict[MetadataKey, str], Meta(description="Only for calls whose metadata has all of these values.")
+    ] = field(default_factory=dict)
     parameters: Annotated[
         dict[str, str | int | float | bool],
         Meta(description="Fields of the upstream's own, sent along and in place of ours of the same name."),
     ] = field(default_factory=dict)
-    headers: Annotated[dict[str, str], Meta(description="Headers to send along.")] = field(default_factory=dict)
+    headers: Annotated[
+        dict[str, str], Meta(description="Headers to send along; none that the gateway sends itself.")
+    ] = field(default_factory=dict)
     prompt: (
         Annotated[str, Meta(min_length=1, description="Prompt for variations, in place of `images.prompts`.")] | None
     ) = None
+
+    def __post_init__(self) -> None:
+        taken = [name for name in self.headers if name.lower() in _OWN_HEADERS]
+        if taken:
+            raise ValueError(f"`headers` may not hold {taken[0]}: the gateway sends its own")
 
 
 class Circuit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,8 +133,11 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     fallback_on: Annotated[
-        tuple[int, ...],
-        Meta(description="Statuses of a target's failure after which the next one is tried; a caller's 4xx if named."),
+        tuple[Status, ...],
+        Meta(
+            description="Statuses of a target's failure after which the next one is tried (500, 502 and 503 go "
+            "together); a caller's 4xx if named."
+        ),
     ] = (401, 403, 404, 408, 429, 500, 502, 503, 504)
     hedge_after: (
         Annotated[Seconds, Meta(description="Ask a second target too when the first has not answered by then.")] | None

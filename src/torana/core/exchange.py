@@ -1,12 +1,15 @@
 """The values that travel from stage to stage: frozen, so that a signature says what a stage needs and what it adds."""
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, Literal, Protocol, TypeVar
 
 from torana.core.content import PictureInfo
+
+METADATA = "x-torana-metadata"
+"""The header in which a caller says of a call what routing and limits may look at: a JSON object of texts."""
 
 R = TypeVar("R")
 B = TypeVar("B")
@@ -119,7 +122,7 @@ class Asked(Protocol):
         ...
 
     @property
-    def parts(self) -> Iterator["bytes | Upload"]:
+    def parts(self) -> Iterable["bytes | Upload"]:
         """Everything that was asked, piece by piece: two requests are alike when their parts are."""
         ...
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from msgspec import Meta, Struct
 _MEGAPIXEL = 1_000_000
 _MILLION = 1_000_000
 
-Money = Annotated[Decimal, Meta(description="US dollars.")]
+Money = Annotated[Decimal, Meta(examples=["0.04"])]
+Kind = Annotated[str, Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,25 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z", examples=["2026-11-22"], description="Day it was last checked.")
     ]
     source: Annotated[str, Meta(min_length=1, description="Where it was read.")]
-    per_request: Annotated[Decimal, Meta(description="US dollars for each call.")] | None = None
-    per_image: Annotated[Decimal, Meta(description="US dollars for each picture.")] | None = None
-    per_megapixel: Annotated[Decimal, Meta(description="US dollars for each million pixels made.")] | None = None
+    per_request: Annotated[Money, Meta(description="US dollars for each call.")] | None = None
+    per_image: Annotated[Money, Meta(description="US dollars for each picture.")] | None = None
+    per_megapixel: Annotated[Money, Meta(description="US dollars for each million pixels made.")] | None = None
     by_kind: Annotated[
-        dict[str, Decimal], Meta(description="US dollars for each picture, by its kind: a quality, a resolution.")
+        dict[Kind, Money], Meta(description="US dollars for each picture, by its kind: a quality, a resolution.")
     ] = {}
     per_million_tokens: Annotated[
-        dict[str, Decimal], Meta(description="US dollars for a million tokens, by what they are.")
+        dict[Kind, Money], Meta(description="US dollars for a million tokens, by what they are.")
     ] = {}
+
+    def __post_init__(self) -> None:
+        try:
+            date.fromisoformat(self.dated)
+        except ValueError as error:
+            raise ValueError(f"`dated` is no day of the calendar: {self.dated}") from error
+        parts = [self.per_request, self.per_image, self.per_megapixel]
+        parts += [*self.by_kind.values(), *self.per_million_tokens.values()]
+        if any(part is not None and not (part.is_finite() and part >= 0) for part in parts):
+            raise ValueError("a price is 0 or more")
 
     def of(self, consumed: Consumed) -> Decimal | None:
         """What the consumed comes to in US dollars; None when this price cannot tell."""

@@ -49,10 +49,9 @@ class BodyReader:
 
     async def _read_json(self, exchange: Exchange, family: Family[Any, Any], spooled: ExitStack) -> Form:
         if _kind(exchange) != _JSON:
-            raise InvalidRequest(
-                f"Send the request as {_JSON}, not as {(_kind(exchange) or 'nothing')[:100]!r}.",
-                code="unsupported_content_type",
-            )
+            kind = _kind(exchange)[:100]
+            told = f"its Content-Type is {kind!r}" if kind else "it has no Content-Type"
+            raise InvalidRequest(f"Send the request as {_JSON}: {told}.", code="unsupported_content_type")
         limits = self.forms.limits
         members = _members(await self._whole(exchange), limits)
         fields = tuple(_texts(members, family, limits))

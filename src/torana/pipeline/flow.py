@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from torana.auth.jwt import Authenticator
 from torana.core.clock import Clock
 from torana.core.errors import DeadlineExceeded, ToranaError
-from torana.core.exchange import Answer, Asked, Call, Context, Reply, Target
+from torana.core.exchange import Answer, Asked, Call, Context, Principal, Reply, Target
 from torana.policy.access import admit
 from torana.policy.idempotency import Replays
+from torana.policy.limits import Facts, Limits
 from torana.providers.base import Provider
 from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
@@ -39,6 +40,8 @@ class Snapshot:
     clock: Clock
     health: Health
     """How the targets have fared lately; it outlives the configuration."""
+    limits: Limits
+    """How much whom is let have."""
     replays: Replays[tuple[Target, Reply[Any]]]
     """Calls under way and done, for those that are sent twice; they outlive it too."""
 
@@ -48,9 +51,7 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
     record.operation = call.operation
 
     async def journey() -> Answer[R, Any]:
-        with record.stage("auth"):
-            principal = await snapshot.authenticator.authenticate(call.authorization)
-            record.principal = principal.subject
+        principal = await identify(call.authorization, snapshot, record)
         with record.stage("read"):
             request = await call.read()
         plan = snapshot.catalog.plan(request.model, call.operation)
@@ -58,11 +59,16 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         admit(principal, plan)
         caller = Caller(f"{principal.issuer} {principal.subject}", call.metadata)
 
+        facts = Facts(principal, plan.model, call.operation, call.metadata, request.amounts)
+
         async def work() -> tuple[Target, Reply[Any]]:
-            attempt = _attempt(request, caller, call, snapshot, record)
-            walking = walk(plan, attempt, _report(record), health=snapshot.health, caller=caller)
-            # Those who join this work wait for it as long as the call that began it may.
-            return await _in_time(walking, snapshot.deadline, record)
+            async with snapshot.limits.allowance(facts, record.stand) as allowance:
+                attempt = _attempt(request, caller, call, snapshot, record)
+                walking = walk(plan, attempt, _report(record), health=snapshot.health, caller=caller)
+                # Those who join this work wait for it as long as the call that began it may.
+                target, reply = await _in_time(walking, snapshot.deadline, record)
+                allowance.used["images"] = reply.usage.images or 0
+                return target, reply
 
         (target, reply), replayed = await snapshot.replays.once(
             caller.subject, call.key, parts=request.parts, work=work, size_of=lambda done: done[1].body.size
@@ -72,6 +78,14 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         return Answer(request, reply, target, replayed=replayed)
 
     return await _in_time(journey(), snapshot.deadline, record)
+
+
+async def identify(authorization: str | None, snapshot: Snapshot, record: Record) -> Principal:
+    """Who is asking; Unauthenticated where that cannot be told."""
+    with record.stage("auth"):
+        principal = await snapshot.authenticator.authenticate(authorization)
+        record.principal = principal.subject
+    return principal
 
 
 async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record) -> T:

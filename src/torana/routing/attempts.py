@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from torana.core.errors import ToranaError, UpstreamError
 from torana.core.exchange import Plan, Reply, Target
-from torana.routing.failures import falls_back, speaks_against_target
+from torana.routing.failures import falls_back, is_beyond_target, speaks_against_target
 from torana.routing.health import Health, Trial
 from torana.routing.selection import NOBODY, Caller, Candidate, Draw, order
 
@@ -33,8 +33,8 @@ async def walk(
 ) -> tuple[Target, Reply[B]]:
     """The first reply of the plan's targets; the last failure when none gives any. ``report`` is told each failure.
 
-    However the walk ends, by an answer, an
-    error or cancellation, no attempt is left running.
+    That a target knows no such field is told only when none of them failed in another way. However the walk ends, by
+    an answer, an error or cancellation, no attempt is left running.
     """
     candidates = order(plan, caller, lambda target: health.standing(target, plan.routing.circuit), draw)
     race = _Race(plan, attempt, report, health, deque(candidates))
@@ -63,6 +63,10 @@ class _Race(Generic[B]):
     waiting: deque[Candidate]
     running: dict[asyncio.Task[Reply[B] | ToranaError], Target] = field(default_factory=dict)
     spent: bool = False
+    failure: ToranaError | None = None
+    """What the walk ends with when no target answers."""
+    refused: bool = False
+    """Whether it is one that no further target is tried after."""
 
     async def run(self, group: asyncio.TaskGroup) -> tuple[Target, Reply[B]] | ToranaError:
         """The winner, or the failure that the walk ends with; the loser is told to stop."""
@@ -77,19 +81,20 @@ class _Race(Generic[B]):
     async def _ended(self, group: asyncio.TaskGroup) -> tuple[Target, Reply[B]] | ToranaError:
         self._start_first(group)
         while True:
+            oldest = next(iter(self.running))
             done, _ = await asyncio.wait(self.running, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
             ended = [(self.running.pop(task), task.result()) for task in list(self.running) if task in done]
-            failures = [self._failed(target, end) for target, end in ended if isinstance(end, ToranaError)]
+            for target, end in ended:
+                if isinstance(end, ToranaError):
+                    self._failed(target, end)
             for target, end in ended:
                 if not isinstance(end, ToranaError):
                     return target, end
-            for error in failures:
-                if not falls_back(error, self.plan.routing.fallback_on):
-                    return error
             if not done or not self.running:
                 self._start_next(group)
-            if not self.running:
-                return failures[-1]
+            # What only the hedge refuses, the target that it keeps company may still do.
+            if self.failure is not None and (not self.running or (self.refused and oldest in done)):
+                return self.failure
 
     @property
     def _patience(self) -> float | None:
@@ -125,10 +130,16 @@ class _Race(Generic[B]):
         except ToranaError as error:
             return error
 
-    def _failed(self, target: Target, error: ToranaError) -> ToranaError:
+    def _failed(self, target: Target, error: ToranaError) -> None:
         self.report(target, error)
         self.spent = self.spent or error.spent
-        return error
+        if self.refused:
+            return
+        self.refused = not falls_back(error, self.plan.routing.fallback_on)
+        if self.refused:
+            self.waiting.clear()
+        if self.failure is None or not is_beyond_target(error):
+            self.failure = error
 
 
 def _settle(trial: Trial, task: asyncio.Task[Reply[B] | ToranaError]) -> None:

@@ -33,6 +33,7 @@ class Circuit:
         self._rule = rule
         self._clock = clock
         self._on_change = on_change
+        self._told: State = "closed"
         self._window = _Window(rule.window, clock)
         # Outcomes of calls from before the last change say nothing of what came after it.
         self._epoch = 0
@@ -60,7 +61,7 @@ class Circuit:
                 return Ticket(self._epoch)
             case "half-open" if not self._probing:
                 self._probing = True
-                self._on_change("half-open")
+                self._tell("half-open")
                 return Ticket(self._epoch, probe=True)
             case _:
                 return None
@@ -97,7 +98,13 @@ class Circuit:
         self._epoch += 1
         self._opens_until = opens_until
         self._window = _Window(self._rule.window, self._clock)
-        self._on_change(self.state)
+        self._tell(self.state)
+
+    def _tell(self, state: State) -> None:
+        # Probe may follow probe, none of which tells anything: that is no change.
+        if state != self._told:
+            self._told = state
+            self._on_change(state)
 
 
 class _Window:

@@ -2,6 +2,7 @@
 
 from torana.core.errors import (
     CallerError,
+    InvalidRequest,
     ToranaError,
     UpstreamAuth,
     UpstreamError,
@@ -29,12 +30,19 @@ def falls_back(error: ToranaError, fallback_on: frozenset[int]) -> bool:
     A failure is named by the status that our caller would get, or by one that the upstream gives for it. Failures in
     our own house that an upstream may charge for end the walk: nobody pays twice for what we have lost.
     """
+    if is_beyond_target(error):
+        return True
     if isinstance(error, UpstreamError):
         named = _UPSTREAM_STATUSES.get(type(error), _OTHER_STATUSES)
         return not fallback_on.isdisjoint(named | {error.status})
     if isinstance(error, CallerError):
         return error.status in fallback_on & _CALLER_STATUSES
     return error.retryable and not error.spent and error.status in fallback_on
+
+
+def is_beyond_target(error: ToranaError) -> bool:
+    """Whether a target was not even asked, because it knows no such field: another may, and nothing was spent."""
+    return isinstance(error, InvalidRequest) and error.code == "unsupported_parameter"
 
 
 def speaks_against_target(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from torana.core.errors import InvalidRequest
-from torana.core.exchange import Plan, Target
+from torana.core.exchange import METADATA, Plan, Target
 from torana.routing.health import Standing
 
 Draw = Callable[[], float]
@@ -26,6 +26,8 @@ class Caller:
     subject: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+
+"""Where callers give their metadata."""
 
 NOBODY = Caller()
 
@@ -52,8 +54,8 @@ def order(plan: Plan, caller: Caller, standing: Callable[[Target], Standing], dr
     candidates = [Candidate(target, standing(target)) for target in plan.targets if suits(target, caller)]
     if not candidates:
         raise InvalidRequest(
-            f"The model '{plan.model}' has no target for a request with this metadata.",
-            param="metadata",
+            f"The model '{plan.model}' has no target for a request with this metadata ({METADATA}).",
+            param=METADATA,
             code="unsupported_metadata",
         )
     turns = _turns(plan, caller, candidates, draw)

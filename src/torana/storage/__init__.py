@@ -1,1 +1,1 @@
-"""The only room that touches disk: uploads in flight, made pictures, and the keys that are ours."""
+"""The only room that touches disk and shared counters: uploads, made pictures, keys of ours, what limits count."""

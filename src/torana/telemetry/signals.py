@@ -53,6 +53,10 @@ class Signals:
             "torana_attempt_failures", "Attempts that failed.", ["target", "error_type"], registry=r
         )
         self.retries = Counter("torana_upstream_retries", "Messages sent to an upstream again.", ["reason"], registry=r)
+        self.limit_refusals = Counter("torana_limit_refusals", "Calls refused by a limit.", ["limit"], registry=r)
+        self.counters_available = Gauge(
+            "torana_counters_available", "Whether the shared counters answer.", multiprocess_mode="livemin", registry=r
+        )
         self.client_retries = Counter("torana_client_retries", "Requests that a client sent again.", registry=r)
         self.evictions = Counter("torana_pictures_evicted", "Made pictures dropped before their time.", registry=r)
         self.circuits = Gauge(
@@ -72,9 +76,9 @@ class Signals:
             self.bytes_in.observe(record.bytes_in)
         for name, seconds in record.stages:
             self.stages.labels(name).observe(seconds)
-        if record.model is not None:
+        if record.operation is not None and record.principal is not None:
             self.operations.labels(
-                record.operation or "", record.model, record.target or "", record.error or ""
+                record.operation, record.model or "", record.target or "", record.error or ""
             ).observe(record.seconds)
         if record.client_retry:
             self.client_retries.inc()

@@ -3,7 +3,7 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.families.sent import Sent
@@ -64,7 +64,7 @@ def test_a_request_with_everything():
     ("name", "text", "value"),
     [
         *(("n", "1", 1), ("n", "10", 10), ("n", "+3", 3), ("n", " 2 ", 2), ("n", "007", 7)),
-        *(("size", "1x1", Size(1, 1)), ("size", "999999x1", Size(999_999, 1)), ("size", "auto", None)),
+        *(("size", "1x1", Size(1, 1)), ("size", "8192x4096", Size(8192, 4096)), ("size", "auto", None)),
         *(("response_format", "url", "url"), ("response_format", "b64_json", "b64_json")),
         *(("user", " u 1 ", "u 1"), ("user", "\u00fc", "\u00fc")),
         *(("seed", "0", 0), ("seed", "+0", 0), ("seed", str(MAX_SEED), 2**63 - 1)),
@@ -213,8 +213,16 @@ def test_any_text_is_taken_or_refused_by_name(name, text):
 
 @given(st.from_regex(str(SCHEMAS["size"]["pattern"]), fullmatch=True))
 def test_every_size_that_the_contract_allows_is_taken(text):
+    assume(text == "auto" or all(int(side) <= 4096 for side in text.split("x")))
     size = read_variation(form(("size", text))).size
     assert (str(size) if size else "auto") == text
+
+
+@pytest.mark.parametrize("text", ["8193x1", "1x8193", "8192x4097", "99999x99999"])
+def test_a_size_that_no_model_makes_is_refused_before_anything_is_spent(text):
+    error = refused(("size", text))
+    assert (error.param, error.code) == ("size", "invalid_value")
+    assert "at most 8,192" in error.message
 
 
 @pytest.mark.parametrize("name", ["n", "seed", "strength"])

@@ -33,7 +33,7 @@ def test_what_can_be_asked_for_is_what_there_is_a_place_for(texts, operations):
     assert ability.price is not None
     assert ability.price.of(Consumed(images=3)) == Decimal(0)
     able = Graph({"1": [*texts, "$n", "$strength", "$prompt", "$negative_prompt"]}).ability()
-    assert (able.most, able.prompted, able.wishes) == (10, True, {"negative_prompt"})
+    assert (able.most, able.prompted, able.wishes) == (10, True, frozenset({"negative_prompt"}))
     assert able.strength is not None
     assert able.strength.of(0.5) == 0.6
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torana.assembly.counting import Counting
 from torana.assembly.lending import Connections, lent_by
 from torana.assembly.providers import make_catalog, make_providers
 from torana.assembly.reload.documents import Documents
@@ -17,10 +18,13 @@ from torana.media.jobs.signing import Credentials
 from torana.media.workers import Workers
 from torana.pipeline.flow import Snapshot
 from torana.policy.idempotency import Replays
+from torana.policy.limits import Limits, Rule
 from torana.providers.base import declarations
 from torana.routing.health import Health
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
+
+_LEASE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Compiler:
     workers: Workers
     health: Health
     replays: Replays[tuple[Target, Reply[Any]]]
+    counting: Counting
     documents: Documents
     clock: Clock
     logger: Logger
@@ -58,9 +63,19 @@ class Compiler:
             deadline=settings.server.deadline,
             clock=self.clock,
             health=self.health,
+            limits=self._limits(settings),
             replays=self.replays,
         )
         return Edition(settings, snapshot, connections)
+
+    def _limits(self, settings: Settings) -> Limits:
+        return Limits(
+            tuple(Rule.of(limit, replicas=settings.counters.replicas) for limit in settings.limits),
+            counters=self.counting.counters,
+            own=self.counting.own,
+            lease=_LEASE,
+            refused=lambda name: self.signals.limit_refusals.labels(name).inc(),
+        )
 
 
 def certificate(settings: Settings, environ: Mapping[str, str]) -> Credentials | None:

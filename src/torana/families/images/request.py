@@ -23,6 +23,9 @@ MAX_COUNT = 10
 MAX_SEED = 2**63 - 1
 MAX_MODEL = 256
 MAX_PROMPT = 32_000
+MAX_SIDE = 8192
+MAX_PIXELS = 8192 * 4096
+"""Twice what any model makes: whatever comes is fitted to the size, and a larger one would only cost memory."""
 MAX_PARTIAL = 3
 WORDS: Mapping[str, tuple[str, ...]] = {
     "quality": ("auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"),
@@ -149,7 +152,13 @@ class Values:
             raise InvalidRequest(
                 "'size' must be 'auto' or WIDTHxHEIGHT in pixels, for instance '1024x1024'.", param="size"
             )
-        return Size(int(match[1]), int(match[2]))
+        size = Size(int(match[1]), int(match[2]))
+        if max(size.width, size.height) > MAX_SIDE or size.pixels > MAX_PIXELS:
+            raise InvalidRequest(
+                f"'size' must have sides of at most {MAX_SIDE:,} and {MAX_PIXELS:,} pixels in all, not {size}.",
+                param="size",
+            )
+        return size
 
     def choice(self, name: str, allowed: tuple[T, ...]) -> T:
         """One of a few words; the first where none is given."""

@@ -1,0 +1,80 @@
+"""The one algorithm of all rate limits: GCRA, as pure arithmetic on whole numbers.
+
+A counter of L units per window W is described by a single moment: when it will be whole again, F. At the time t
+
+    F  = max(F, t)                what filled up meanwhile; never beyond L
+    F' = F + a * W / L            with a units taken
+    granted if F' <= t + W
+    remaining = floor((t + W - F) * L / W), reset = F - t, retry after F' - (t + W)
+
+so L units can be taken at once (the burst), and each comes back W / L after the one before: within any t seconds at
+most L + L * t / W are granted. Moments are counted in parts of a microsecond of which it has L, so that W / L is a
+whole number of them and nothing is ever rounded; ``now`` and spans are in microseconds.
+"""
+
+import math
+from collections.abc import Sequence
+
+from torana.storage.counters.port import MICROSECONDS, Level, Rate, Refusal, Settlement, Take, Verdict
+
+
+def standing(rate: Rate, whole_at: int, now: int) -> int:
+    """When a counter is whole again: not in the past, and in one window even if the rate or the clock has changed."""
+    present = now * rate.limit
+    return min(whole_at, present + rate.span * rate.limit) if whole_at > present else present
+
+
+def taken(take: Take, whole_at: int, now: int) -> tuple[int, bool]:
+    """When it is whole again after the take, and whether so much may be taken."""
+    rate = take.rate
+    after = whole_at + take.amount * rate.span
+    return after, after <= (now + rate.span) * rate.limit
+
+
+def settled(settlement: Settlement, whole_at: int, now: int) -> int:
+    """When it is whole again once the truth about a take is known."""
+    rate = settlement.level.take.rate
+    present = now * rate.limit
+    before, after, extra = corrected(settlement)
+    back = max(before, present) - max(after, present)
+    return standing(rate, max(whole_at, present) + extra - back, now)
+
+
+def corrected(settlement: Settlement) -> tuple[int, int, int]:
+    """When the take's counter would be whole again with what was taken and with what was used, and what to add now.
+
+    The two moments are given and not their distance, because of the distance only what lies ahead can be given back:
+    the rest has filled up already, and would be lent twice.
+    """
+    level = settlement.level
+    more = (settlement.used - level.take.amount) * level.take.rate.span
+    return level.whole_at, level.whole_at + min(more, 0), max(more, 0)
+
+
+def granted(takes: Sequence[Take], whole_at: Sequence[int], now: int) -> Verdict:
+    """The verdict on a step that was taken; the counters are whole again at these moments."""
+    return Verdict(_levels(takes, whole_at, now))
+
+
+def refused(takes: Sequence[Take], whole_at: Sequence[int], now: int, full: int | None) -> Verdict:
+    """The verdict on a step that was not; ``full`` is the first of its holds that found no place."""
+    levels = _levels(takes, whole_at, now)
+    waits = [_wait(level) for level in levels]
+    longest = max(waits, default=0.0)
+    if longest > 0:
+        return Verdict(levels, Refusal(waits.index(longest), None if longest == math.inf else longest))
+    assert full is not None, "somebody refused"
+    return Verdict(levels, Refusal(len(takes) + full, None))
+
+
+def _levels(takes: Sequence[Take], whole_at: Sequence[int], now: int) -> tuple[Level, ...]:
+    return tuple([Level(take, moment, now) for take, moment in zip(takes, whole_at, strict=True)])
+
+
+def _wait(level: Level) -> float:
+    """Seconds until what the take asked for would fit."""
+    rate = level.take.rate
+    if level.take.amount > rate.limit:
+        return math.inf
+    after, _ = taken(level.take, level.whole_at, level.now)
+    return (after - (level.now + rate.span) * rate.limit) / (rate.limit * MICROSECONDS)

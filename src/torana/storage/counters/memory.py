@@ -1,0 +1,141 @@
+"""Counters in this process: for a gateway that runs alone, and for the time in which a shared store is gone."""
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush, heapreplace
+from typing import Generic, NamedTuple, TypeVar
+
+from torana.core.clock import Clock
+from torana.storage.counters import gcra
+from torana.storage.counters.port import MICROSECONDS, Hold, Settlement, Take, Verdict
+
+V = TypeVar("V")
+
+MAX_KEYS = 100_000
+"""So many counters take some 30 MB."""
+
+_LOOKS = 2
+"""At how many old counters a new one looks, to take them away if they are worth nothing any more."""
+
+
+class MemoryCounters:
+    """Counters of this process alone, ``max_keys`` of takes and as many of holds.
+
+    Beyond that the ones go that would be forgotten soonest anyway: their limits are whole again early.
+    """
+
+    def __init__(self, clock: Clock, *, max_keys: int = MAX_KEYS) -> None:
+        self._clock = clock
+        self._rates: _Shelf[_Counter] = _Shelf(max_keys, _whole_at)
+        self._places: _Shelf[_Places] = _Shelf(max_keys, _free_at)
+
+    async def admit(self, takes: Sequence[Take], holds: Sequence[Hold] = (), *, holder: str = "") -> Verdict:
+        """Takes all of it or nothing."""
+        now = self._now()
+        full = self._first_full(holds, holder, now)
+        granted = full is None
+        standing, after = [], []
+        for take in takes:
+            moment = gcra.standing(take.rate, self._moment(take), now)
+            standing.append(moment)
+            moment, fits = gcra.taken(take, moment, now)
+            after.append(moment)
+            granted = granted and fits
+        if not granted:
+            return gcra.refused(takes, standing, now, full)
+        for take, moment in zip(takes, after, strict=True):
+            self._rates.put(take.key, _Counter(moment, take.rate.limit), now)
+        self._hold(holds, holder, now)
+        return gcra.granted(takes, after, now)
+
+    async def settle(self, settlements: Sequence[Settlement], holds: Sequence[Hold] = (), *, holder: str = "") -> None:
+        """Sets right, once, what was estimated when it was taken, and frees the places of ``holder``."""
+        now = self._now()
+        for settlement in settlements:
+            take = settlement.level.take
+            moment = gcra.settled(settlement, self._moment(take), now)
+            self._rates.put(take.key, _Counter(moment, take.rate.limit), now)
+        for hold in holds:
+            if places := self._places.items.get(hold.key):
+                places.pop(holder, None)
+
+    async def renew(self, holds: Sequence[Hold], *, holder: str) -> None:
+        """Lets the leases of ``holder`` begin anew."""
+        self._hold(holds, holder, self._now())
+
+    def _now(self) -> int:
+        return int(self._clock.ticks() * MICROSECONDS)
+
+    def _moment(self, take: Take) -> int:
+        """When the counter is whole again, in parts of which a microsecond has as many as the take's limit units."""
+        counter = self._rates.items.get(take.key)
+        if counter is None:
+            return 0
+        limit = take.rate.limit
+        return counter.whole_at if counter.limit == limit else counter.whole_at * limit // counter.limit
+
+    def _first_full(self, holds: Sequence[Hold], holder: str, now: int) -> int | None:
+        for index, hold in enumerate(holds):
+            places = self._places.items.get(hold.key, {})
+            if len(places) >= hold.limit and holder not in places:
+                _free_expired(places, now)
+                if len(places) >= hold.limit:
+                    return index
+        return None
+
+    def _hold(self, holds: Sequence[Hold], holder: str, now: int) -> None:
+        for hold in holds:
+            places = self._places.items.get(hold.key, {})
+            places[holder] = now + hold.span
+            self._places.put(hold.key, places, now)
+
+
+class _Counter(NamedTuple):
+    whole_at: int
+    limit: int
+
+
+_Places = dict[str, int]
+"""Who holds a place, and until when, in microseconds."""
+
+
+def _whole_at(counter: _Counter) -> int:
+    return -(-counter.whole_at // counter.limit)
+
+
+def _free_at(places: _Places) -> int:
+    return max(places.values(), default=0)
+
+
+def _free_expired(places: _Places, now: int) -> None:
+    for holder in [holder for holder, until in places.items() if until <= now]:
+        del places[holder]
+
+
+class _Shelf(Generic[V]):
+    """Values by key, ``room`` at most, each of which is worth nothing from a moment on that ``until`` tells."""
+
+    def __init__(self, room: int, until: Callable[[V], int]) -> None:
+        self.items: dict[str, V] = {}
+        self._room = room
+        self._until = until
+        # One entry for each item, with a moment that was once right: looked at in that order, and noted anew.
+        self._due: list[tuple[int, str]] = []
+
+    def put(self, key: str, value: V, now: int) -> None:
+        if key not in self.items:
+            self._tidy(now)
+            heappush(self._due, (self._until(value), key))
+        self.items[key] = value
+
+    def _tidy(self, now: int) -> None:
+        """Makes room for one more, and takes away some of what is worth nothing: more than comes, so little stays."""
+        looks = _LOOKS
+        while self._due and (len(self.items) >= self._room or (looks and self._due[0][0] <= now)):
+            looks = max(looks - 1, 0)
+            noted, key = self._due[0]
+            until = self._until(self.items[key])
+            if until > max(noted, now):
+                heapreplace(self._due, (until, key))
+            else:
+                heappop(self._due)
+                del self.items[key]
