@@ -127,7 +127,7 @@ BAD_FIELDS = {
     "n of two": (form(MODEL, IMAGE, part("n", "two")), Answer(400, "invalid_type", "n", "whole number")),
     "size of words": (form(MODEL, IMAGE, part("size", "large")), Answer(400, "invalid_value", "size", "WIDTHxHEIGHT")),
     "size of nothing": (form(MODEL, IMAGE, part("size", "0x64")), Answer(400, "invalid_value", "size", "WIDTHxHEIGHT")),
-    "size too small": (form(MODEL, IMAGE, part("size", "8x8")), Answer(400, "invalid_value", "size", "16 to 4096")),
+    "size too small": (form(MODEL, IMAGE, part("size", "8x8")), Answer(400, "unsupported_value", "size", "16 to 4096")),
     "size too large": (
         form(MODEL, IMAGE, part("size", "60000x60000")),
         Answer(400, "invalid_value", "size", "sides of at most 8,192"),

@@ -38,7 +38,7 @@ def described(gateway: Gateway) -> Any:
     """The gateway's description, its models narrowed down to a quick one."""
     document = gateway.get("/openapi.json").json
     for path in document["paths"].values():
-        for body in path["post"]["requestBody"]["content"].values():
+        for body in path.get("post", {}).get("requestBody", {}).get("content", {}).values():
             body["schema"]["properties"]["model"]["enum"] = ["echo"]
     return document
 
@@ -47,10 +47,9 @@ def test_the_description_holds_together(gateway: Gateway) -> None:
     from_dict(gateway.get("/openapi.json").json).validate()
 
 
-@pytest.mark.parametrize("path", ["/images/variations", "/v1/images/variations"])
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
-def test_replies_are_as_described(gateway: Gateway, path: str, mode: GenerationMode) -> None:
-    operation = from_dict(described(gateway))[path]["POST"]
+def statuses_of(gateway: Gateway, method: str, path: str, mode: GenerationMode) -> Counter[int]:
+    """The statuses of many replies, each of them as the description has it."""
+    operation = from_dict(described(gateway))[path][method]
     statuses: Counter[int] = Counter()
 
     @BOUNDED
@@ -61,4 +60,15 @@ def test_replies_are_as_described(gateway: Gateway, path: str, mode: GenerationM
         statuses[reply.status_code] += 1
 
     ask()
-    assert statuses[200 if mode.is_positive else 400]
+    return statuses
+
+
+@pytest.mark.parametrize("path", ["/images/variations", "/v1/images/variations"])
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+def test_replies_are_as_described(gateway: Gateway, path: str, mode: GenerationMode) -> None:
+    assert statuses_of(gateway, "POST", path, mode)[200 if mode.is_positive else 400]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/models", 200), ("/v1/models/{model}", 404)])
+def test_models_are_as_described(gateway: Gateway, path: str, status: int) -> None:
+    assert statuses_of(gateway, "GET", path, GenerationMode.POSITIVE).keys() == {status}

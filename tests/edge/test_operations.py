@@ -165,6 +165,70 @@ async def test_a_token_opens_its_models_alone(door):
     assert (answer.status, answer.error["param"]) == (403, "model")
 
 
+async def test_openais_client_gets_the_models(client):
+    listed = await client.models.list()
+    assert [model.id async for model in listed] == ["lab/redux", "vary"]
+    for model in listed.data:
+        assert await client.models.retrieve(model.id) == model
+    direct = await client.models.retrieve("lab/redux")
+    assert (direct.object, direct.created, direct.owned_by) == ("model", 0, "lab")
+
+
+@pytest.mark.parametrize(
+    "path", ["/models/lab/redux", "/models/lab%2Fredux", "/v1/models/lab/redux", "/v1/models/%6cab%2fredux"]
+)
+async def test_a_models_slash_may_be_encoded(door, path):
+    answer = await door.get(path, authorization=door.token())
+    assert (answer.status, answer.header("content-type")) == (200, "application/json")
+    assert answer.json == {"id": "lab/redux", "object": "model", "created": 0, "owned_by": "lab"}
+
+
+@pytest.mark.parametrize("path", ["/models", "/v1/models"])
+async def test_a_token_shows_its_models_alone(door, path):
+    answer = await door.get(path, authorization=door.token("va*"))
+    assert answer.json["object"] == "list"
+    assert [model["id"] for model in answer.json["data"]] == ["vary"]
+    assert (await door.get(path, authorization=door.token("none"))).json == {"object": "list", "data": []}
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [
+        ("lab/redux", 403, "model_not_allowed"),
+        ("lab/other", 404, "model_not_found"),
+        ("models/vary", 404, "model_not_found"),
+        ("vary/", 404, "model_not_found"),
+        ("", 404, "model_not_found"),
+    ],
+)
+async def test_a_model_is_refused_here_as_in_a_call(door, model, status, code):
+    told = await door.get(f"/v1/models/{model}", authorization=door.token("vary"))
+    assert (told.status, told.error["code"], told.error["param"]) == (status, code, "model")
+    if model:
+        called = await door.ask(door.post({"model": model}, authorization=door.token("vary")))
+        assert (called.status, called.error) == (told.status, told.error)
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/vary", "/v1/models/made-up"])
+async def test_strangers_see_no_models(door, path):
+    answer = await door.get(path)
+    assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
+    assert answer.header("www-authenticate") == 'Bearer realm="torana"'
+
+
+async def test_questions_about_models_are_counted_without_labels_of_a_callers(door):
+    operations = {"/models": "models.list", "/models/vary": "models.retrieve", "/models/made-up": "models.retrieve"}
+    for path, operation in operations.items():
+        answer = await door.get(path, authorization=door.token())
+        told = await door.log.event()
+        assert (told["operation"], told["principal"], told["status"]) == (operation, "ada", answer.status)
+    text = (await door.get("/metrics")).body.decode()
+    assert 'http_route="/models/{model}"' in text
+    assert 'gen_ai_operation_name="models.list"' in text
+    assert 'gen_ai_operation_name="models.retrieve"' in text
+    assert "made-up" not in text
+
+
 def sent_whole(port: int, request: bytes) -> bytes:
     """What a client gets who listens only once it has said everything."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:

@@ -10,6 +10,10 @@ def test_a_family_answers_with_and_without_the_version():
     assert replace(VARIATIONS, path="/things").paths == ("/things", "/v1/things")
 
 
+def test_an_endpoint_has_nothing_in_its_path_unless_it_says_so():
+    assert VARIATIONS.parameters == ()
+
+
 def test_a_family_is_shown_without_its_functions():
     shown = repr(VARIATIONS)
     assert "images.variations" in shown

@@ -10,6 +10,7 @@ import yaml
 from torana.core import errors
 from torana.core.errors import ToranaError
 from torana.families.images import VARIATIONS
+from torana.families.models import LIST, RETRIEVE
 from torana.families.openapi import ERRORS, document
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "contract" / "images-variations.openapi.yaml"
@@ -196,6 +197,16 @@ def test_operations_are_told_apart():
     assert ids == ["images.variations", "images.variations_v1"]
     tags = {tag["name"] for tag in OURS["tags"]}
     assert {tag for path in PATHS for tag in operation(path)["tags"]} == tags
+
+
+def test_a_question_without_a_body_is_described_by_its_path():
+    paths = document((LIST, RETRIEVE), "1.2.3")["paths"]
+    assert all("requestBody" not in described["get"] for described in paths.values())
+    assert paths["/v1/models"]["get"]["parameters"] == []
+    for path in ("/models/{model}", "/v1/models/{model}"):
+        (parameter,) = paths[path]["get"]["parameters"]
+        assert (parameter["name"], parameter["in"], parameter["required"]) == ("model", "path", True)
+    assert set(paths["/models"]["get"]["responses"]["200"]["headers"]) == {"x-request-id", "server-timing"}
 
 
 def test_replies_are_described():

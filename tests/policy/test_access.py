@@ -2,7 +2,7 @@ import pytest
 
 from torana.core.errors import Forbidden
 from torana.core.exchange import Permit, Plan, Principal, Target
-from torana.policy.access import admit
+from torana.policy.access import admit, may_use
 
 SOME_TARGET = (Target("studio", "patchwork"),)
 
@@ -27,11 +27,13 @@ def principal(*patterns: str) -> Principal:
 )
 def test_patterns_that_allow(patterns, model):
     asking = principal(*patterns)
+    assert may_use(asking, model)
     assert admit(asking, Plan(model, SOME_TARGET)) == Permit(asking, model)
 
 
 def test_who_is_not_restricted_may_use_all():
     asking = Principal("alice", "torana")
+    assert may_use(asking, "vary")
     assert admit(asking, Plan("vary", SOME_TARGET)) == Permit(asking, "vary")
 
 
@@ -55,6 +57,7 @@ def test_who_is_not_restricted_may_use_all():
     ],
 )
 def test_patterns_that_do_not(patterns, model):
+    assert not may_use(principal(*patterns), model)
     with pytest.raises(Forbidden) as caught:
         admit(principal(*patterns), Plan(model, SOME_TARGET))
     assert (caught.value.status, caught.value.param, caught.value.code) == (403, "model", "model_not_allowed")

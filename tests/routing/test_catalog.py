@@ -54,6 +54,13 @@ def test_the_targets_that_can_in_their_order(catalog, model, operation, targets)
     assert catalog.plan(model, operation) == Plan(model, tuple(targets))
 
 
+def test_a_name_is_found_whatever_can_be_done_there(catalog):
+    assert catalog.find("mixed") == Plan("mixed", (TALKER, REDUX, TALKER))
+    with pytest.raises(ModelNotFound) as caught:
+        catalog.find("nowhere")
+    assert (caught.value.param, caught.value.message) == ("model", "The model 'nowhere' does not exist here.")
+
+
 @pytest.mark.parametrize(
     "model", ["", "nowhere", "studio", "studio/", "studio/other", "talk/redux", "VARY", " vary", "studio/patchwork/"]
 )

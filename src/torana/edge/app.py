@@ -56,6 +56,7 @@ class App:
         signals: Signals,
     ) -> None:
         self._routes = routes
+        self._below = {path.removesuffix("*"): route for path, route in routes.items() if path.endswith("/*")}
         self._life = life
         self._clock = clock
         self._limits = settings.uploads
@@ -125,7 +126,8 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _find(self, path: str) -> Route | None:
-        return self._routes.get(path) or self._routes.get(f"{path[: path.find('/', 1) + 1]}*")
+        found = self._routes.get(path)
+        return found or next((route for above, route in self._below.items() if path.startswith(above)), None)
 
     def _note(self, exchange: Exchange, error: ToranaError) -> None:
         exchange.record.error = error.code or error.type

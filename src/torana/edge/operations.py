@@ -12,11 +12,14 @@ from msgspec import Meta
 
 from torana.core.content import Picture
 from torana.core.errors import InvalidRequest
-from torana.core.exchange import EVENT_STREAM, Answer, Asked, Call, Partial
+from torana.core.exchange import EVENT_STREAM, METADATA, Answer, Asked, Call, Partial
+from torana.edge.app import respond_json
 from torana.edge.exchange import ClientGone, Exchange
 from torana.edge.pictures import PictureLinks
 from torana.families.base import Family, Form
+from torana.families.models import as_list, as_object
 from torana.pipeline.flow import Snapshot, answer
+from torana.pipeline.listing import list_models, retrieve_model
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -27,7 +30,6 @@ OpenBody = Callable[[Exchange, Family[Any, Any]], AbstractAsyncContextManager[Ca
 Lend = Callable[[], AbstractContextManager[Snapshot]]
 """Gives the snapshot that is current, for one call: it is alive until the context ends."""
 
-METADATA = "x-torana-metadata"
 _Key = Annotated[str, Meta(max_length=64)]
 _Value = Annotated[str, Meta(max_length=128)]
 _MAX_NAMES = 16
@@ -37,7 +39,7 @@ _MOST_WAITING = 3
 
 
 class Operations:
-    """One handler for all families."""
+    """One handler for all families, and one for each question about the models."""
 
     def __init__(self, lend: Lend, *, open_body: OpenBody, links: PictureLinks) -> None:
         self._lend = lend
@@ -48,6 +50,21 @@ class Operations:
         """One call, from the first header to the last byte."""
         with self._lend() as snapshot:
             await self._serve(family, exchange, snapshot)
+
+    async def list_models(self, exchange: Exchange) -> None:
+        """The models that the caller may use."""
+        with self._lend() as snapshot:
+            names = await list_models(exchange.header("authorization"), snapshot, exchange.record)
+        await respond_json(exchange, as_list(names))
+
+    async def retrieve_model(self, exchange: Exchange) -> None:
+        """The model that the path names; the name may have slashes, encoded or not."""
+        name = exchange.path.partition("/models/")[2]
+        with self._lend() as snapshot:
+            found = await retrieve_model(
+                name, exchange.header("authorization"), snapshot=snapshot, record=exchange.record
+            )
+        await respond_json(exchange, as_object(found))
 
     async def _serve(self, family: Family[Any, Any], exchange: Exchange, snapshot: Snapshot) -> None:
         async with self._open_body(exchange, family) as read_body:

@@ -10,6 +10,7 @@ from torana.edge.health import Metrics, Readiness, alive
 from torana.edge.operations import Operations
 from torana.edge.pictures import PREFIX, PictureLinks
 from torana.families.base import Family
+from torana.families.models import LIST, RETRIEVE
 from torana.families.openapi import document
 
 _READ = frozenset({"GET", "HEAD"})
@@ -31,7 +32,7 @@ def routes(
         for family in families
         for path in family.paths
     }
-    described = document(families, version)
+    described = document((*families, LIST, RETRIEVE), version)
 
     async def openapi(exchange: Exchange) -> None:
         await respond_json(exchange, described)
@@ -39,6 +40,9 @@ def routes(
     def reading(pattern: str, handle: Handler, *, always: bool) -> None:
         table[pattern] = Route(pattern, _READ, handle, always=always)
 
+    for endpoint, handle in ((LIST, operations.list_models), (RETRIEVE, operations.retrieve_model)):
+        for path in endpoint.paths:
+            table[path.replace("{model}", "*")] = Route(endpoint.path, _READ, handle)
     reading("/openapi.json", openapi, always=False)
     reading("/healthz", alive, always=True)
     reading("/readyz", readiness.serve, always=True)

@@ -51,9 +51,9 @@ def _nothing(*_told: object) -> None:
     """Nothing is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family(Generic[R, B]):
-    """One operation that clients may ask for, declared once: the edge serves it and the docs describe it from here."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One operation that clients may ask for, as the docs describe it."""
 
     operation: str
     """Its name in logs, metrics and declarations, for instance ``images.variations``."""
@@ -63,15 +63,28 @@ class Family(Generic[R, B]):
     tag: str
     summary: str
     description: str
-    takes: str
-    """What a request holds, in a few words."""
     gives: str
     """What a reply holds, in a few words."""
+    reply_schema: Mapping[str, object]
+    parameters: tuple[Field, ...] = ()
+    """What stands in the path, in braces."""
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Every path it answers at."""
+        return self.path, f"/v1{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family(Endpoint, Generic[R, B]):
+    """An operation that models do, declared once: the edge serves it and the docs describe it from here."""
+
+    takes: str
+    """What a request holds, in a few words."""
     fields: tuple[Field, ...]
     """Those of a form; none where no form is taken."""
     files: frozenset[str]
     """Names of the fields that are files."""
-    reply_schema: Mapping[str, object]
     read: Callable[[Form], R] = field(repr=False)
     """Checks a form and gives the typed request; InvalidRequest names the field."""
     ignored: Callable[[R], tuple[str, ...]] = field(repr=False)
@@ -82,8 +95,3 @@ class Family(Generic[R, B]):
     """Those of a JSON body; none where no JSON is taken."""
     preview: Callable[[R, Partial, int], bytes | None] = field(default=_nothing, repr=False)
     """An unfinished picture as an event, at a time in seconds since the Unix epoch; None where it was not asked for."""
-
-    @property
-    def paths(self) -> tuple[str, str]:
-        """Every path it answers at."""
-        return self.path, f"/v1{self.path}"

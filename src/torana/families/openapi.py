@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torana.families.base import Family, Field
+from torana.families.base import Endpoint, Family, Field
 
 _ERROR_MEMBERS = {
     "message": {"type": "string"},
@@ -32,18 +32,21 @@ ERRORS: Mapping[str, str] = {
 }
 _HEADERS = {
     "x-request-id": "The id of this request, in our logs too.",
+    "server-timing": "Milliseconds by stage.",
+}
+_BY_MODELS = {
     "x-torana-model": "The target that answered, as `account/model`.",
     "x-torana-emulated": "What was not natively so at the target, separated by commas.",
     "x-torana-ignored": "Fields that were sent and had no effect, separated by commas.",
     "x-torana-shortfall": "How many pictures fewer than asked came back.",
     "x-torana-replayed": "It is `true` where an earlier call with the same key was answered so.",
     "x-torana-cost": "What the call cost at the upstream, in US dollars, or `unknown`.",
-    "server-timing": "Milliseconds by stage.",
 }
 
 
-def document(families: Iterable[Family[Any, Any]], version: str) -> dict[str, Any]:
+def document(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]:
     """The whole document, as OpenAPI 3.0."""
+    endpoints = tuple(endpoints)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -52,11 +55,11 @@ def document(families: Iterable[Family[Any, Any]], version: str) -> dict[str, An
             "version": version,
         },
         "security": [{"AuthorizationBearer": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(family.tag for family in families)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
         "paths": {
-            path: {family.method.lower(): _operation(family, versioned=path != family.path)}
-            for family in families
-            for path in family.paths
+            path: {endpoint.method.lower(): _operation(endpoint, versioned=path != endpoint.path)}
+            for endpoint in endpoints
+            for path in endpoint.paths
         },
         "components": {
             "schemas": {"Error": _ERROR_SCHEMA},
@@ -65,32 +68,42 @@ def document(families: Iterable[Family[Any, Any]], version: str) -> dict[str, An
     }
 
 
-def _operation(family: Family[Any, Any], *, versioned: bool) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, *, versioned: bool) -> dict[str, Any]:
+    body, headers = ({"requestBody": _body(endpoint)}, _BY_MODELS) if isinstance(endpoint, Family) else ({}, {})
     return {
-        "tags": [family.tag],
-        "operationId": family.operation + ("_v1" if versioned else ""),
-        "summary": family.summary,
-        "description": family.description,
-        "requestBody": {
-            "required": True,
-            "description": family.takes,
-            "content": {
-                media_type: {"schema": _object(fields)}
-                for media_type, fields in (
-                    ("multipart/form-data", family.fields),
-                    ("application/json", family.json_fields),
-                )
-                if fields
-            },
-        },
+        "tags": [endpoint.tag],
+        "operationId": endpoint.operation + ("_v1" if versioned else ""),
+        "summary": endpoint.summary,
+        "description": endpoint.description,
+        "parameters": [_parameter(field) for field in endpoint.parameters],
+        **body,
         "responses": {
             "200": {
-                "description": family.gives,
-                "headers": {name: _header(text) for name, text in _HEADERS.items()},
-                "content": {"application/json": {"schema": dict(family.reply_schema)}},
+                "description": endpoint.gives,
+                "headers": {name: _header(text) for name, text in (_HEADERS | headers).items()},
+                "content": {"application/json": {"schema": dict(endpoint.reply_schema)}},
             },
             **{status: _error(description) for status, description in ERRORS.items()},
         },
+    }
+
+
+def _parameter(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "in": "path",
+        "required": True,
+        "description": field.description,
+        "schema": dict(field.schema),
+    }
+
+
+def _body(family: Family[Any, Any]) -> dict[str, Any]:
+    ways = (("multipart/form-data", family.fields), ("application/json", family.json_fields))
+    return {
+        "required": True,
+        "description": family.takes,
+        "content": {media_type: {"schema": _object(fields)} for media_type, fields in ways if fields},
     }
 
 

@@ -8,10 +8,14 @@ from torana.core.exchange import Permit, Plan, Principal
 
 def admit(principal: Principal, plan: Plan) -> Permit:
     """Leave to use the model that a plan is for; Forbidden without it."""
-    allowed = principal.models
-    if allowed is not None and not any(_matches(plan.model, pattern) for pattern in allowed):
+    if not may_use(principal, plan.model):
         raise Forbidden(f"Your token does not allow the model '{plan.model}'.", param="model")
     return Permit(principal, plan.model)
+
+
+def may_use(principal: Principal, model: str) -> bool:
+    """Whether one of his patterns allows a model by the name that clients use; who has none may use all."""
+    return principal.models is None or any(_matches(model, pattern) for pattern in principal.models)
 
 
 def _matches(model: str, pattern: str) -> bool:

@@ -21,7 +21,7 @@ def chosen_size(asked: Size | None, source: Size) -> Size:
         raise InvalidRequest(
             f"This model cannot make {asked}: sides have {MIN_SIDE} to {MAX_SIDE} px, in all {MAX_PIXELS:,} at most.",
             param="size",
-            code="unsupported_parameter",
+            code="unsupported_value",
         )
     return asked
 

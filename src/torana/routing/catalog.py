@@ -71,11 +71,16 @@ class Catalog:
         """Every name and where it leads, in the order of the configuration."""
         return tuple(self._plans.values())
 
-    def plan(self, model: str, operation: str) -> Plan:
-        """The targets behind a name that can do an operation; ModelNotFound or InvalidRequest when there are none."""
+    def find(self, model: str) -> Plan:
+        """Where a name leads, whatever can be done there; ModelNotFound when nobody configured it."""
         plan = self._plans.get(model)
         if plan is None:
             raise ModelNotFound(self._absence(model), param="model")
+        return plan
+
+    def plan(self, model: str, operation: str) -> Plan:
+        """The targets behind a name that can do an operation; ModelNotFound or InvalidRequest when there are none."""
+        plan = self.find(model)
         able = tuple(target for target in plan.targets if operation in self._operations[target.account](target.model))
         if not able:
             raise InvalidRequest(f"The model '{model}' cannot do {operation}.", param="model", code="unsupported_model")

@@ -23,6 +23,8 @@ _OTHER_STATUSES = frozenset({500, 502, 503})
 _CALLER_STATUSES = frozenset({400, 413, 422})
 """Statuses that name a caller's mistake; 401, 403, 404, 408 and 429 are an upstream's answer to us."""
 
+_BEYOND = frozenset({"unsupported_parameter", "unsupported_value"})
+
 
 def falls_back(error: ToranaError, fallback_on: frozenset[int]) -> bool:
     """Whether the next target is tried after this failure.
@@ -41,8 +43,8 @@ def falls_back(error: ToranaError, fallback_on: frozenset[int]) -> bool:
 
 
 def is_beyond_target(error: ToranaError) -> bool:
-    """Whether a target was not even asked, because it knows no such field: another may, and nothing was spent."""
-    return isinstance(error, InvalidRequest) and error.code == "unsupported_parameter"
+    """Whether a target was not even asked, as it knows no such field or value: another may, and nothing was spent."""
+    return isinstance(error, InvalidRequest) and error.code in _BEYOND
 
 
 def speaks_against_target(error: BaseException) -> bool:
