@@ -24,6 +24,7 @@ _COMMON = (
 FIELDS = (fields.MODEL, fields.EDITED, fields.INSTRUCTION, fields.MASK, *_COMMON)
 JSON_FIELDS = (fields.MODEL, fields.IMAGES, fields.INSTRUCTION, *_COMMON)
 _NAMES = frozenset(field.name for field in FIELDS)
+_HOW = "Send the picture as a file part named 'image', or in JSON as 'images': [{\"image_url\": \"data:...\"}]."
 _WISHES = frozenset(field.name for field in fields.WISHES)
 
 
@@ -37,7 +38,7 @@ def read_edit(form: Form) -> ImageRequest:
         values,
         operation=EDIT,
         model=values.needed("model", longest=MAX_MODEL),
-        images=pictures_of(form),
+        images=pictures_of(form, _HOW),
         mask=next(iter(masks), None),
         wishes=_WISHES,
     )

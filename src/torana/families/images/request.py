@@ -169,12 +169,12 @@ class Values:
         raise InvalidRequest(f"'{name}' must be one of {', '.join(map(repr, allowed))}.", param=name)
 
 
-def pictures_of(form: Form) -> tuple[Upload, ...]:
-    """The sources; InvalidImage when there is none."""
+def pictures_of(form: Form, how: str = "Send the picture as a file part named 'image'.") -> tuple[Upload, ...]:
+    """The sources; InvalidImage when there is none, which says ``how`` they are sent."""
     images = tuple(upload for name, upload in form.files if name == "image")
     if not images:
         raise InvalidImage(
-            "Missing required parameter: 'image'. Send the picture as a file part named 'image'.",
+            f"Missing required parameter: 'image'. {how}",
             code="missing_required_parameter",
         )
     return images
