@@ -9,20 +9,8 @@ from torana.families.images import fields
 from torana.families.images.reply import REPLY_SCHEMA, Pictures, write_partial, write_pictures
 from torana.families.images.request import EDIT, MAX_MODEL, ImageRequest, Values, asked, pictures_of
 
-_COMMON = (
-    fields.N,
-    fields.RESPONSE_FORMAT,
-    fields.SIZE_OR_AUTO,
-    fields.USER,
-    fields.OUTPUT_FORMAT,
-    fields.STREAM,
-    fields.PARTIAL_IMAGES,
-    *fields.WISHES,
-    fields.SEED,
-    fields.STRENGTH,
-)
-FIELDS = (fields.MODEL, fields.EDITED, fields.INSTRUCTION, fields.MASK, *_COMMON)
-JSON_FIELDS = (fields.MODEL, fields.IMAGES, fields.INSTRUCTION, *_COMMON)
+FIELDS = (fields.MODEL, fields.EDITED, fields.INSTRUCTION, fields.MASK, *fields.OPTIONS, fields.STRENGTH)
+JSON_FIELDS = (fields.MODEL, fields.IMAGES, fields.INSTRUCTION, *fields.OPTIONS, fields.STRENGTH)
 _NAMES = frozenset(field.name for field in FIELDS)
 _HOW = "Send the picture as a file part named 'image', or in JSON as 'images': [{\"image_url\": \"data:...\"}]."
 _WISHES = frozenset(field.name for field in fields.WISHES)

@@ -125,3 +125,5 @@ WISHES = (
     ),
 )
 """Fields that some models understand; the others leave them out, and the reply says so."""
+OPTIONS = (N, RESPONSE_FORMAT, SIZE_OR_AUTO, USER, OUTPUT_FORMAT, STREAM, PARTIAL_IMAGES, *WISHES, SEED)
+"""What edits and generations have in common."""

@@ -8,19 +8,7 @@ from torana.families.images import fields
 from torana.families.images.reply import REPLY_SCHEMA, Pictures, write_partial, write_pictures
 from torana.families.images.request import GENERATE, MAX_MODEL, MAX_PROMPT, ImageRequest, Values, asked
 
-FIELDS = (
-    fields.MODEL,
-    fields.PROMPT,
-    fields.N,
-    fields.RESPONSE_FORMAT,
-    fields.SIZE_OR_AUTO,
-    fields.USER,
-    fields.OUTPUT_FORMAT,
-    fields.STREAM,
-    fields.PARTIAL_IMAGES,
-    *fields.WISHES,
-    fields.SEED,
-)
+FIELDS = (fields.MODEL, fields.PROMPT, *fields.OPTIONS)
 _NAMES = frozenset(field.name for field in FIELDS)
 _WISHES = frozenset(field.name for field in fields.WISHES)
 
