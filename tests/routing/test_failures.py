@@ -114,3 +114,25 @@ def test_what_may_befall_others_counts_for_the_circuit(kind):
 )
 def test_what_is_a_callers_or_ours_does_not(error):
     assert not speaks_against_target(error)
+
+
+def said(error: UpstreamError, status: int) -> UpstreamError:
+    error.upstream_status = status
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "named", "goes_on"),
+    [
+        (said(UpstreamError("no"), 503), {503}, True),
+        (said(UpstreamError("no"), 500), {503}, False),
+        (said(UpstreamError("no"), 529), {503}, True),
+        (said(UpstreamRejected("no"), 402), {404}, True),
+        (said(UpstreamRejected("no"), 404), {500}, False),
+        (said(UpstreamAuth("no"), 403), {401}, False),
+        (said(UpstreamTimeout("no"), 504), {504}, True),
+        (UpstreamTimeout("silent"), {504}, True),
+    ],
+)
+def test_what_an_upstream_said_is_taken_by_its_word_where_operators_know_it(error, named, goes_on):
+    assert falls_back(error, frozenset(named)) is goes_on

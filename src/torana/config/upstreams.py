@@ -134,10 +134,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
     fallback_on: Annotated[
         tuple[Status, ...],
-        Meta(
-            description="Statuses of a target's failure after which the next one is tried (500, 502 and 503 go "
-            "together); a caller's 4xx if named."
-        ),
+        Meta(description="Statuses of a target's failure after which the next one is tried; a caller's 4xx if named."),
     ] = (401, 403, 404, 408, 429, 500, 502, 503, 504)
     hedge_after: (
         Annotated[Seconds, Meta(description="Ask a second target too when the first has not answered by then.")] | None

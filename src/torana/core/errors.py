@@ -47,6 +47,9 @@ class ToranaError(Exception):
     spent = False
     """Whether an upstream may charge for what was done before it went wrong; clients are told not to ask again."""
 
+    upstream_status: int | None = None
+    """What the upstream answered with, where it answered; never shown to the caller."""
+
     def __init__(
         self,
         message: str,

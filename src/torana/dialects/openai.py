@@ -72,7 +72,9 @@ def decode_pictures(body: bytes) -> tuple[bytes | Link, ...]:
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> CallerError | UpstreamError:
     """What an upstream's error means for our caller: only what he could have known becomes his."""
     fault = _fault(body)
-    return _callers_fault(status, fault) or _upstreams_fault(status, headers)
+    error = _callers_fault(status, fault) or _upstreams_fault(status, headers)
+    error.upstream_status = status
+    return error
 
 
 def _callers_fault(status: int, fault: _Fault) -> CallerError | None:

@@ -20,6 +20,8 @@ _UPSTREAM_STATUSES = {
 """What the upstream said, or would have said, for each kind of failure that has statuses of its own."""
 
 _OTHER_STATUSES = frozenset({500, 502, 503})
+_SAID = frozenset({401, 403, 404, 408, 429, 500, 502, 503, 504})
+"""What operators name one by one; an upstream's other answers go by the kind of failure that they are."""
 _CALLER_STATUSES = frozenset({400, 413, 422})
 """Statuses that name a caller's mistake; 401, 403, 404, 408 and 429 are an upstream's answer to us."""
 
@@ -35,6 +37,8 @@ def falls_back(error: ToranaError, fallback_on: frozenset[int]) -> bool:
     if is_beyond_target(error):
         return True
     if isinstance(error, UpstreamError):
+        if error.upstream_status in _SAID:
+            return error.upstream_status in fallback_on
         named = _UPSTREAM_STATUSES.get(type(error), _OTHER_STATUSES)
         return not fallback_on.isdisjoint(named | {error.status})
     if isinstance(error, CallerError):
