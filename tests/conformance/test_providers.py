@@ -4,6 +4,8 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import math
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -34,6 +36,8 @@ DECLARED = {kind: each for kind, each in declarations().items() if each.base_url
 WITHOUT = {"echo", "local"}
 FIXTURES: Mapping[str, Fixture] = {kind: load(kind) for kind in DECLARED if (FOLDER / f"{kind}.json").exists()}
 CASES = [pytest.param(kind, case, id=f"{kind}-{case.name}") for kind, each in FIXTURES.items() for case in each.cases]
+SEED = re.compile(rb'"(?:random_)?seed"\s*:\s*(\d+)|name="(?:random_)?seed"\r\n\r\n(\d+)')
+MADE = re.compile(r"\$(?:BASE64|DATA_URI|LINK)\(")
 PLAIN = [
     pytest.param(kind, next(case for case in each.cases if case.name == "plain"), id=kind)
     for kind, each in FIXTURES.items()
@@ -100,10 +104,11 @@ async def ask(lent: Lent, kind: str, case: Case, up: Stage, **changes: Any) -> R
     return reply
 
 
-async def test_every_vendor_has_a_fixture_with_a_plain_case() -> None:
+async def test_every_vendor_has_a_fixture_with_a_plain_case_and_hosted_ones_show_how_they_refuse() -> None:
     assert DECLARED.keys() - FIXTURES.keys() - WITHOUT == set()
     names = {kind: {case.name for case in each.cases} for kind, each in FIXTURES.items()}
     assert {kind for kind, each in names.items() if "plain" not in each} == set()
+    assert {kind for kind, each in names.items() if DECLARED[kind].base_url and "refused" not in each} == set()
 
 
 @pytest.mark.parametrize(("kind", "case"), CASES)
@@ -231,12 +236,23 @@ async def test_a_link_that_is_dead_is_the_upstreams_failure(kind: str, case: Cas
 
 
 @pytest.mark.parametrize(("kind", "case"), PLAIN)
-async def test_three_pictures_have_three_seeds_and_are_all_paid(kind: str, case: Case, lent: Lent) -> None:
-    three = msgspec_replace(case, request={**case.request, "n": 3})
+async def test_three_pictures_take_the_calls_they_take_and_no_two_have_one_seed(
+    kind: str, case: Case, lent: Lent
+) -> None:
+    abilities = DECLARED[kind].abilities
+    ability = abilities.get(case.model) or abilities["*"]
+    calls = math.ceil(3 / ability.most)
+    three = msgspec_replace(case, request={**case.request, "n": 3, "seed": 7})
     async with stage(three, FIXTURES[kind].key) as up:
         reply = await ask(lent, kind, three, up)
-    assert 1 <= len(reply.body.pictures) <= 3
+    # Some say more than they are asked for, of which one call takes no more than its own.
+    said = sum(len(MADE.findall(json.dumps(each.reply.json))) + bool(each.reply.picture) for each in case.exchange)
+    assert min(3, calls * case.gives.pictures) <= len(reply.body.pictures) <= min(3, calls * said)
     assert reply.shortfall == 3 - len(reply.body.pictures)
+    assert ("fan-out" in reply.emulated) == (calls > 1)
+    assert reply.usage.images == len(reply.body.pictures)
+    seeds = [seed for request in up.heard for pair in SEED.findall(request.body) for seed in pair if seed]
+    assert len(set(seeds)) == len(seeds) == (calls if ability.most_seed is not None else 0)
 
 
 def msgspec_replace(case: Case, **changes: Any) -> Case:
