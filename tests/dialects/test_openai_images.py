@@ -6,8 +6,9 @@ from tests.dialects.sent import json_of
 from tests.providers.kit import photo
 from torana.core.errors import UpstreamError, UpstreamRateLimited, UpstreamRejected
 from torana.core.exchange import Event, Message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, Speech, decode_fault, drawing, read_drawn
+from torana.dialects.openai_images import Speech, decode_fault, drawing, read_drawn
 from torana.dialects.steps import Ask, Received, Send, Sent
+from torana.families.images import EDIT, GENERATE, VARY
 
 
 def sent() -> Sent:
@@ -41,37 +42,37 @@ def reply(body: object) -> Received:
         (Speech(omitted=frozenset({"n"})), 1, ["model", "prompt", "response_format", "user", "image"]),
         (Speech(renamed=(("n", "num"),)), 1, ["model", "prompt", "num", "response_format", "user", "image"]),
         (Speech(rewritten=lambda fields: {"all": fields}), 1, ["all", "image"]),
-        (Speech(vary_by=VARIATIONS), 1, ["model", "n", "response_format", "user", "image"]),
+        (Speech(vary_by=VARY), 1, ["model", "n", "response_format", "user", "image"]),
         (
-            Speech(vary_by=VARIATIONS, prompted_variations=True),
+            Speech(vary_by=VARY, prompted_variations=True),
             1,
             ["model", "prompt", "n", "response_format", "user", "image"],
         ),
     ],
 )
 def test_each_way_of_speaking_shows_in_the_form(speech, sources, form):
-    ask = Ask(VARIATIONS, "m", 1, (sent(),) * sources, prompt="p", user="u", wishes={"moderation": "low"})
+    ask = Ask(VARY, "m", 1, (sent(),) * sources, prompt="p", user="u", wishes={"moderation": "low"})
     asked = message(speech, ask)
     assert asked.path == f"/{speech.vary_by.replace('.', '/')}"
     assert names(asked) == form
 
 
 def test_an_edit_has_a_mask_and_words_and_the_operators_fields():
-    asked = message(Speech(), Ask(EDITS, "m", 1, (sent(),), mask=sent(), prompt="p", parameters={"n": 2, "steps": 8}))
+    asked = message(Speech(), Ask(EDIT, "m", 1, (sent(),), mask=sent(), prompt="p", parameters={"n": 2, "steps": 8}))
     assert asked.path == "/images/edits"
     assert names(asked) == ["model", "prompt", "n", "response_format", "steps", "image", "mask"]
 
 
 def test_a_generation_is_json_where_numbers_are_numbers():
     wishes = {"output_compression": "80", "moderation": "low"}
-    asked = message(Speech(wants_base64=None), Ask(GENERATIONS, "m", 2, prompt="p", wishes=wishes))
+    asked = message(Speech(wants_base64=None), Ask(GENERATE, "m", 2, prompt="p", wishes=wishes))
     told = {"model": "m", "prompt": "p", "n": 2, "output_compression": 80, "moderation": "low"}
     assert (asked.path, json_of(asked)) == ("/images/generations", told)
 
 
 @pytest.mark.parametrize(("sources", "field"), [(1, "image"), (2, "images")])
 def test_an_edit_in_json_has_data_uris(sources, field):
-    ask = Ask(EDITS, "m", 1, (sent(),) * sources, prompt="p")
+    ask = Ask(EDIT, "m", 1, (sent(),) * sources, prompt="p")
     told = json_of(message(Speech(edits_in_json=True), ask))
     picture = {"type": "image_url", "url": sent().data_uri()}
     assert told[field] == (picture if sources == 1 else [picture] * sources)
@@ -118,10 +119,10 @@ def test_an_empty_purse_will_not_pass_by_waiting(status, body, kind, code):
 
 @pytest.mark.parametrize(("partials", "told"), [(0, {}), (2, {"stream": True, "partial_images": 2})])
 def test_previews_are_asked_for_by_their_number(partials, told):
-    asked = message(Speech(), Ask(GENERATIONS, "m", 1, prompt="p", partials=partials))
+    asked = message(Speech(), Ask(GENERATE, "m", 1, prompt="p", partials=partials))
     fields = json_of(asked)
     assert {name: fields[name] for name in ("stream", "partial_images") if name in fields} == told
-    form = message(Speech(), Ask(EDITS, "m", 1, (sent(),), prompt="p", partials=partials))
+    form = message(Speech(), Ask(EDIT, "m", 1, (sent(),), prompt="p", partials=partials))
     assert ("stream" in names(form), "partial_images" in names(form)) == (bool(partials), bool(partials))
 
 

@@ -20,7 +20,6 @@ from torana.dialects.refusals import unpaid
 from torana.dialects.steps import Ask, Draw, Drawn, Received, Send, Sent, Steps, empty, json_message
 from torana.families.images import EDIT, GENERATE, VARY
 
-VARIATIONS, EDITS, GENERATIONS = VARY, EDIT, GENERATE
 _NUMBERS = frozenset({"output_compression"})
 """Fields that are numbers in JSON."""
 _UNPAID = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
@@ -31,7 +30,7 @@ _UNPAID = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 class Speech:
     """How one server speaks. The defaults are OpenAI's own words of today."""
 
-    vary_by: str = EDITS
+    vary_by: str = EDIT
     """The operation by which it makes variations: ``images.variations`` where it has that endpoint."""
     image_field: str = "image[]"
     """The form's name for each source picture."""
@@ -145,15 +144,15 @@ def _tokens(usage: _Usage | None) -> dict[str, int]:
 
 
 def _message(ask: Ask, speech: Speech) -> Message:
-    operation = speech.vary_by if ask.operation == VARIATIONS else ask.operation
+    operation = speech.vary_by if ask.operation == VARY else ask.operation
     path = f"{speech.prefix}/{operation.removeprefix('images.')}"
-    in_json = operation == GENERATIONS or (operation == EDITS and speech.edits_in_json)
+    in_json = operation == GENERATE or (operation == EDIT and speech.edits_in_json)
     omitted = speech.omitted if in_json else speech.omitted | speech.omitted_in_forms
     names = dict(speech.renamed)
     told = {names.get(name, name): value for name, value in _fields(ask, speech, operation) if name not in omitted}
     fields = speech.rewritten(told | dict(ask.parameters))
     if in_json:
-        return json_message("POST", path, fields if operation == GENERATIONS else fields | _in_json(ask))
+        return json_message("POST", path, fields if operation == GENERATE else fields | _in_json(ask))
     single = speech.single_image_field if len(ask.sources) == 1 else None
     files = [(single or speech.image_field, source) for source in ask.sources]
     files += [("mask", ask.mask)] if ask.mask else []
@@ -163,7 +162,7 @@ def _message(ask: Ask, speech: Speech) -> Message:
 def _fields(ask: Ask, speech: Speech, operation: str) -> Iterator[tuple[str, object]]:
     told: Mapping[str, object] = {
         "model": ask.model if speech.sends_model else None,
-        "prompt": ask.prompt if operation != VARIATIONS or speech.prompted_variations else None,
+        "prompt": ask.prompt if operation != VARY or speech.prompted_variations else None,
         "n": ask.n,
         "size": str(ask.size) if ask.size else None,
         "aspect_ratio": ask.ratio,

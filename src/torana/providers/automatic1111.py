@@ -11,8 +11,9 @@ from msgspec import Struct
 from torana.config.upstreams import Account
 from torana.core.errors import InvalidImage, ToranaError, UpstreamError
 from torana.dialects.inline import from_base64
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.base import Lent
 from torana.providers.imaging.ability import FREE, Ability, Scale
@@ -94,7 +95,7 @@ def door(account: Account, key: str | None, lent: Lent) -> Signer:
 
 
 _ABILITY = Ability(
-    frozenset({VARIATIONS, EDITS, GENERATIONS}),
+    frozenset({VARY, EDIT, GENERATE}),
     most=10,
     canvas=Stepped(step=8, least=64, most=2048),
     demands=Demands(formats=("png", "jpeg"), opaque=True),

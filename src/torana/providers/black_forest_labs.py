@@ -9,16 +9,16 @@ from msgspec import Struct
 
 from torana.core.errors import ToranaError
 from torana.core.price import Price
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS
 from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Send, Steps, empty, get, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios, Stepped
 from torana.providers.imaging.vendor import Vendor, header
 
-_ALL = frozenset({VARIATIONS, EDITS, GENERATIONS})
+_ALL = frozenset({VARY, EDIT, GENERATE})
 _DEMANDS = Demands(max_bytes=20 * 1000**2, max_pixels=20_000_000)
 """Recalled from its reference."""
 _MODERATED = frozenset({"Request Moderated", "Content Moderated"})

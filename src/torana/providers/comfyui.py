@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 from msgspec import Struct
 
 from torana.dialects.multipart import form_message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS
 from torana.dialects.refusals import job_failed
 from torana.dialects.steps import Ask, Drawn, Poll, Received, Send, Sent, Steps, empty, get, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.providers.imaging import graphs
 from torana.providers.imaging.graphs import Graph
 from torana.providers.imaging.vendor import Vendor
@@ -153,7 +153,7 @@ def _files(entry: _Entry) -> list[_File]:
 
 
 # Checkpoints want a description or nothing: instructions mean nothing to them.
-_PLAIN = replace(_FROM_PICTURE.ability(), operations=frozenset({VARIATIONS, EDITS, GENERATIONS}), prompted=False)
+_PLAIN = replace(_FROM_PICTURE.ability(), operations=frozenset({VARY, EDIT, GENERATE}), prompted=False)
 
 VENDOR = Vendor(
     type="comfyui",

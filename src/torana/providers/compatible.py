@@ -11,21 +11,22 @@ from typing import Final
 import msgspec
 
 from torana.core.price import Price
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, Speech, drawing
+from torana.dialects.openai_images import Speech, drawing
 from torana.dialects.steps import Ask, Steps
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import FREE, Ability, Scale
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import AnySize, Stepped
 from torana.providers.imaging.vendor import Vendor
 
-_VARIES = frozenset({VARIATIONS})
-_DRAWS = frozenset({VARIATIONS, EDITS, GENERATIONS})
+_VARIES = frozenset({VARY})
+_DRAWS = frozenset({VARY, EDIT, GENERATE})
 _MOST_SEED = 2**31 - 1
 _NEGATIVE = frozenset({"negative_prompt"})
 
 REDUX = "black-forest-labs/FLUX-1-Redux-dev"
-_redux = drawing(Speech(vary_by=VARIATIONS, image_field="image"))
+_redux = drawing(Speech(vary_by=VARY, image_field="image"))
 _deepinfra_edits = drawing(Speech(image_field="image"))
 
 
@@ -46,7 +47,7 @@ def for_xinference(fields: dict[str, object]) -> dict[str, object]:
 
 _xinference = drawing(
     Speech(
-        vary_by=VARIATIONS,
+        vary_by=VARY,
         image_field="image",
         sends_user=False,
         prompted_variations=True,
@@ -57,7 +58,7 @@ _xinference = drawing(
 
 def draw_at_xinference(ask: Ask) -> Steps:
     """Its endpoint for variations takes a prompt and all fields, which that for edits does not."""
-    return _xinference(replace(ask, operation=VARIATIONS) if ask.operation == EDITS else ask)
+    return _xinference(replace(ask, operation=VARY) if ask.operation == EDIT else ask)
 
 
 _TAG: Final = "sd_cpp_extra_args"
@@ -85,11 +86,24 @@ def _untagged(words: object) -> str:
     return str(words).replace(_TAG, _TAG.replace("_", " "))
 
 
+_SERVER = Ability(
+    _DRAWS,
+    most=10,
+    inline=False,
+    sources=4,
+    canvas=Stepped(step=16, least=64, most=4096),
+    most_seed=_MOST_SEED,
+    wishes=_NEGATIVE | {"background", "output_compression"},
+    formats=frozenset({"png", "jpeg", "webp"}),
+    price=FREE,
+)
+"""A diffusion server that serves many models with OpenAI's words."""
+
 _ROWS = (
     Vendor(
         type="openai-compatible",
         summary="Any server that answers `POST /images/variations`, `/edits` or `/generations` in OpenAI's shape.",
-        draw=drawing(Speech(vary_by=VARIATIONS, image_field="image")),
+        draw=drawing(Speech(vary_by=VARY, image_field="image")),
         abilities={
             "*": Ability(_DRAWS, most=10, inline=False, sources=16, prompted=False, mask=True, canvas=AnySize()),
         },
@@ -125,7 +139,7 @@ _ROWS = (
     Vendor(
         type="lemonade",
         summary="Lemonade (AMD), on a machine of your own: varies natively, edits and draws.",
-        draw=drawing(Speech(vary_by=VARIATIONS, sends_user=False, rewritten=for_lemonade)),
+        draw=drawing(Speech(vary_by=VARY, sends_user=False, rewritten=for_lemonade)),
         abilities={
             "*": Ability(
                 _DRAWS,
@@ -165,38 +179,14 @@ _ROWS = (
         summary="vLLM-Omni, on a machine of your own: models that edit and draw.",
         # It serves one model, and refuses any name that is not exactly the one it was started with.
         draw=drawing(Speech(sends_model=False, sends_user=False)),
-        abilities={
-            "*": Ability(
-                _DRAWS,
-                most=10,
-                inline=False,
-                sources=4,
-                canvas=Stepped(step=16, least=64, most=4096),
-                most_seed=2**63 - 1,
-                wishes=_NEGATIVE | {"background", "output_compression"},
-                formats=frozenset({"png", "jpeg", "webp"}),
-                price=FREE,
-            )
-        },
+        abilities={"*": replace(_SERVER, most_seed=2**63 - 1)},
         needs=frozenset(),
     ),
     Vendor(
         type="sglang",
         summary="SGLang's diffusion server, on a machine of your own: models that edit and draw.",
         draw=drawing(Speech(sends_user=False)),
-        abilities={
-            "*": Ability(
-                _DRAWS,
-                most=10,
-                inline=False,
-                sources=4,
-                canvas=Stepped(step=16, least=64, most=4096),
-                most_seed=_MOST_SEED,
-                wishes=_NEGATIVE | {"background", "output_compression"},
-                formats=frozenset({"png", "jpeg", "webp"}),
-                price=FREE,
-            )
-        },
+        abilities={"*": _SERVER},
         needs=frozenset(),
     ),
     Vendor(

@@ -12,9 +12,10 @@ from msgspec import Struct
 from torana.core.errors import InvalidImage, ToranaError, UpstreamError
 from torana.core.exchange import Message
 from torana.core.price import Price
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import job_failed, moderated, unpaid
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Steps, empty, get, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.artist import declared
@@ -134,7 +135,7 @@ def _price(source: str, *, image: str | None = None, megapixel: str | None = Non
 
 def _redux(price: Price | None = None) -> Ability:
     return Ability(
-        frozenset({VARIATIONS}),
+        frozenset({VARY}),
         most=4,
         canvas=_FLUX1,
         demands=_DEMANDS,
@@ -147,7 +148,7 @@ def _redux(price: Price | None = None) -> Ability:
 
 def _kontext(image: str) -> Ability:
     return Ability(
-        frozenset({VARIATIONS, EDITS}),
+        frozenset({VARY, EDIT}),
         most=4,
         canvas=Ratios(("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9", "9:21")),
         demands=_DEMANDS,
@@ -158,7 +159,7 @@ def _kontext(image: str) -> Ability:
 
 
 _IMAGE_TO_IMAGE = Ability(
-    frozenset({VARIATIONS, EDITS}),
+    frozenset({VARY, EDIT}),
     most=4,
     canvas=AsSource(_FLUX1),
     demands=_DEMANDS,
@@ -169,7 +170,7 @@ _IMAGE_TO_IMAGE = Ability(
     price=_price("fal.ai, by third parties", megapixel="0.03"),
 )
 _FLUX2_EDIT = Ability(
-    frozenset({VARIATIONS, EDITS}),
+    frozenset({VARY, EDIT}),
     canvas=_FLUX2,
     demands=_DEMANDS,
     sources=9,
@@ -180,9 +181,7 @@ _FLUX2_EDIT = Ability(
 
 
 def _drawing(canvas: Stepped, most: int, price: Price | None = None) -> Ability:
-    return Ability(
-        frozenset({GENERATIONS}), most=most, canvas=canvas, most_seed=_MOST_SEED, formats=_FORMATS, price=price
-    )
+    return Ability(frozenset({GENERATE}), most=most, canvas=canvas, most_seed=_MOST_SEED, formats=_FORMATS, price=price)
 
 
 DECLARATIONS = (

@@ -10,9 +10,10 @@ from msgspec import Struct
 from torana.core.errors import ToranaError
 from torana.core.price import Price
 from torana.dialects.inline import from_base64
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import job_failed, moderated, unpaid
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Steps, empty, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
@@ -85,7 +86,7 @@ def fault(received: Received) -> ToranaError:
 
 def _kontext(image: str) -> Ability:
     return Ability(
-        frozenset({VARIATIONS, EDITS, GENERATIONS}),
+        frozenset({VARY, EDIT, GENERATE}),
         canvas=Ratios(("1:1", "3:4", "4:3", "2:3", "3:2", "9:16", "16:9", "3:7", "7:3", "21:9", "9:21")),
         demands=Demands(formats=("jpeg", "png", "webp"), max_bytes=10 * 1000**2),
         most_seed=2**31 - 1,

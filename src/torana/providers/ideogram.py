@@ -13,9 +13,10 @@ from torana.core.content import Size
 from torana.core.errors import ToranaError
 from torana.core.price import Price
 from torana.dialects.multipart import form_message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Link, Received, Send, Steps, empty
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.artist import declared
@@ -79,7 +80,7 @@ def fault(received: Received) -> ToranaError:
     return decode_fault(received)
 
 
-_ALL = frozenset({VARIATIONS, EDITS, GENERATIONS})
+_ALL = frozenset({VARY, EDIT, GENERATE})
 # Its newest copy of the documentation says 25 MB, older ones 10.
 _DEMANDS = Demands(max_bytes=10 * 1000**2)
 _WEIGHT = Scale(close=100, far=1, usual=50)

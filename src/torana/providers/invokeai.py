@@ -14,9 +14,10 @@ from msgspec import Struct, to_builtins
 
 from torana.core.errors import InvalidImage, ToranaError, UpstreamRejected
 from torana.dialects.multipart import form_message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import job_failed
 from torana.dialects.steps import Ask, Drawn, Poll, Received, Send, Sent, Steps, empty, get, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.providers.imaging import graphs
 from torana.providers.imaging.graphs import Graph
 from torana.providers.imaging.vendor import Vendor
@@ -179,7 +180,7 @@ def _edge(written: str) -> Mapping[str, Mapping[str, str]]:
 
 _PLAIN = replace(
     _graph(xl=True, from_picture=True).ability(),
-    operations=frozenset({VARIATIONS, EDITS, GENERATIONS}),
+    operations=frozenset({VARY, EDIT, GENERATE}),
     # Its models want a description or nothing: instructions mean nothing to them.
     prompted=False,
 )

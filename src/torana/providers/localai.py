@@ -6,8 +6,9 @@ Source: its source, 2026-08; that a picture beside the first goes into ``ref_ima
 import secrets
 from typing import Final
 
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, read_drawn
+from torana.dialects.openai_images import read_drawn
 from torana.dialects.steps import Ask, Send, Steps, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import FREE, Ability
 from torana.providers.imaging.artist import declared
@@ -50,7 +51,7 @@ DECLARATIONS = (
             draw=draw,
             abilities={
                 "*": Ability(
-                    frozenset({VARIATIONS, EDITS, GENERATIONS}),
+                    frozenset({VARY, EDIT, GENERATE}),
                     # It makes several with one seed, and so the same picture several times.
                     most=1,
                     canvas=Stepped(step=8, least=64, most=2048),

@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from torana.core.price import Price
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, Speech, drawing
+from torana.dialects.openai_images import Speech, drawing
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
@@ -20,7 +21,7 @@ SPEECH = Speech(wants_base64=None)
 WISHES = frozenset({"quality", "background", "output_compression", "moderation"})
 
 GPT_IMAGE = Ability(
-    frozenset({VARIATIONS, EDITS, GENERATIONS}),
+    frozenset({VARY, EDIT, GENERATE}),
     most=10,
     canvas=Stepped(step=16, least=512, most=3840, least_pixels=1024 * 1024, most_pixels=3840 * 2160, steepest=3.0),
     demands=Demands(max_bytes=50 * 1000**2),

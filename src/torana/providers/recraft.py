@@ -13,9 +13,10 @@ from torana.core.exchange import Message
 from torana.core.price import Price
 from torana.dialects.multipart import form_message
 from torana.dialects.openai import decode_pictures
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import moderated, unpaid
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.artist import declared
@@ -51,7 +52,7 @@ def _message(ask: Ask) -> Message:
     usual = {"n": ask.n, "random_seed": ask.seed, "response_format": "b64_json", "image_format": ask.output_format}
     files = [("image", source) for source in ask.sources]
     size = str(ask.size) if ask.size else None
-    if ask.operation == GENERATIONS:
+    if ask.operation == GENERATE:
         fields = ask.given(model=ask.model, prompt=ask.prompt, size=size, **usual)
         return json_message("POST", "/images/generations", fields)
     if ask.model == REMIX:
@@ -94,7 +95,7 @@ _V4_PRO = Listed(tuple(Size(2 * size.width, 2 * size.height) for size in _V4.siz
 def _drawing(sizes: Canvas, image: str | None = None) -> Ability:
     """A model that needs words; one whose price we do not know says itself what it charged."""
     return Ability(
-        frozenset({VARIATIONS, EDITS, GENERATIONS}),
+        frozenset({VARY, EDIT, GENERATE}),
         most=6,
         canvas=Shaped(sizes, sizes),
         demands=_SOURCE,
@@ -116,7 +117,7 @@ DECLARATIONS = (
             fault=fault,
             abilities={
                 REMIX: Ability(
-                    frozenset({VARIATIONS}),
+                    frozenset({VARY}),
                     most=6,
                     canvas=_V3,
                     demands=_SOURCE,

@@ -13,9 +13,9 @@ from torana.core.errors import ToranaError
 from torana.core.exchange import Message
 from torana.core.price import Price
 from torana.dialects.multipart import form_message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS
 from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Sent, Steps, empty, get, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
@@ -135,7 +135,7 @@ def _price(source: str, *, image: str | None = None, megapixel: str | None = Non
 
 def _redux(image: str) -> Ability:
     return Ability(
-        frozenset({VARIATIONS}),
+        frozenset({VARY}),
         most=4,
         canvas=Ratios(
             ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21"),
@@ -151,7 +151,7 @@ def _redux(image: str) -> Ability:
 
 def _kontext(image: str) -> Ability:
     return Ability(
-        frozenset({VARIATIONS, EDITS, GENERATIONS}),
+        frozenset({VARY, EDIT, GENERATE}),
         canvas=Ratios(("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2")),
         demands=_DEMANDS,
         most_seed=_MOST_SEED,
@@ -161,7 +161,7 @@ def _kontext(image: str) -> Ability:
 
 
 _FLUX2_PRO = Ability(
-    frozenset({VARIATIONS, EDITS, GENERATIONS}),
+    frozenset({VARY, EDIT, GENERATE}),
     canvas=Ratios(
         ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "9:16", "3:4", "4:3"),
         (("0.5 MP", 500_000), ("1 MP", 1_000_000), ("2 MP", 2_000_000), ("4 MP", 4_000_000)),

@@ -13,9 +13,10 @@ from torana.core.errors import ToranaError, UpstreamError
 from torana.core.price import Price
 from torana.dialects.inline import from_base64
 from torana.dialects.multipart import form_message
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.artist import declared
@@ -126,7 +127,7 @@ def _ability(
 
 _NOISE = Scale(close=0.0, far=1.0, usual=0.6)
 _SD3_FORMATS = frozenset({"png", "jpeg"})
-_ALL = (VARIATIONS, EDITS, GENERATIONS)
+_ALL = (VARY, EDIT, GENERATE)
 
 DECLARATIONS = (
     declared(
@@ -141,17 +142,15 @@ DECLARATIONS = (
                 "sd3.5-large-turbo": _ability("0.04", *_ALL, strength=_NOISE, formats=_SD3_FORMATS),
                 "sd3.5-medium": _ability("0.035", *_ALL, strength=_NOISE, formats=_SD3_FORMATS),
                 "stable-image-ultra": _ability("0.08", *_ALL, strength=_NOISE),
-                "stable-image-core": _ability("0.03", GENERATIONS, canvas=_RATIOS),
+                "stable-image-core": _ability("0.03", GENERATE, canvas=_RATIOS),
                 "control-structure": _ability(
                     "0.05",
-                    VARIATIONS,
-                    EDITS,
+                    VARY,
+                    EDIT,
                     canvas=AsSource(_SOURCES),
                     strength=Scale(close=1.0, far=0.0, usual=0.7),
                 ),
-                "control-style": _ability(
-                    "0.05", VARIATIONS, EDITS, canvas=_RATIOS, strength=Scale(close=1.0, far=0.0)
-                ),
+                "control-style": _ability("0.05", VARY, EDIT, canvas=_RATIOS, strength=Scale(close=1.0, far=0.0)),
             },
         )
     ),

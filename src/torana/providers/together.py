@@ -10,16 +10,17 @@ from msgspec import Struct
 from torana.core.errors import ToranaError, UpstreamError
 from torana.core.price import Price
 from torana.dialects.openai import decode_pictures
-from torana.dialects.openai_images import EDITS, GENERATIONS, VARIATIONS, decode_fault
+from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, json_message
+from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Canvas, Stepped
 from torana.providers.imaging.vendor import Vendor
 
-_ALL = frozenset({VARIATIONS, EDITS, GENERATIONS})
+_ALL = frozenset({VARY, EDIT, GENERATE})
 _MODERATED = ("nsfw", "moderat", "content_policy", "safety")
 """Parts of the codes and types of refusals."""
 
