@@ -10,7 +10,7 @@ from torana.core.clock import Clock
 from torana.core.content import Picture
 from torana.core.errors import NotFound
 from torana.edge.exchange import Exchange
-from torana.storage.objects import Objects
+from torana.storage.objects.port import Objects
 
 PREFIX = "/pictures/"
 _EXTENSIONS = {"jpeg": "jpg"}

@@ -1,55 +1,25 @@
-"""Made pictures that wait to be fetched, in a directory that several processes may share.
-
-A file's name says all there is to know of it: when it expires, how long it is, what it is. So whatever is remembered
-beside can be found again by one listing of the directory.
-"""
+"""Made pictures in a directory that several processes may share."""
 
 import errno
 import fcntl
-import math
 import os
-import re
-import secrets
 import stat
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from torana.core.clock import Clock
-from torana.core.content import MEDIA_TYPES
 from torana.core.errors import WorkFailed
 from torana.storage.files import SharedFile, in_thread
+from torana.storage.objects.names import new_name, read_name
+from torana.storage.objects.port import StoredObject, Swept
 
-_TYPES = MEDIA_TYPES | {"jpg": MEDIA_TYPES["jpeg"]}
-_NAME = re.compile(
-    rf"(?P<expires>[0-9]{{1,12}})-(?P<size>[0-9]{{1,12}})-[0-9a-f]{{32}}\.(?P<extension>{'|'.join(_TYPES)})"
-)
 _UNFINISHED = ".part"
 _LOCK = ".lock"
 _COUNT_LENGTH = 20
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """A kept picture; ``expires`` is in seconds since the Unix epoch, ``size`` in bytes."""
-
-    path: Path
-    media_type: str
-    size: int
-    expires: int
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The bytes, as often as asked; WorkFailed when the picture went in the meantime."""
-        file = SharedFile(partial(os.open, self.path, os.O_RDONLY | os.O_NOFOLLOW))
-        try:
-            async for chunk in file.chunks(self.size):
-                yield chunk
-        finally:
-            file.close()
 
 
 class _Kept(NamedTuple):
@@ -65,15 +35,7 @@ class _Kept(NamedTuple):
         return self.file.endswith(_UNFINISHED)
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """How many pictures went since the last sweep: their time was up, or they made room for newer ones."""
-
-    expired: int = 0
-    evicted: int = 0
-
-
-class Objects:
+class Directory:
     """Keeps pictures until they expire, ``max_total`` bytes in all: beyond it the oldest go first.
 
     A lock in the directory makes that hold for all processes that share it, at every moment.
@@ -90,25 +52,23 @@ class Objects:
 
         WorkFailed when it is larger than all that may be kept, or the disk takes no more.
         """
-        if extension not in _TYPES:
-            raise ValueError(f"no picture has the extension {extension!r}")
+        name = new_name(len(data), extension=extension, expires=expires)
         if len(data) > self._max_total:
             raise WorkFailed(
                 f"The picture has {len(data):,} bytes, more than the gateway may keep.", code="storage_failed"
             )
-        name = f"{math.ceil(expires)}-{len(data)}-{secrets.token_hex(16)}.{extension}"
         await in_thread(self._put, name, data)
         return name
 
     async def open(self, name: str) -> StoredObject | None:
         """The picture of that name; None when there is none, or its time is up."""
-        match = _NAME.fullmatch(name)
-        if match is None or int(match["expires"]) <= self._clock.now():
+        told = read_name(name)
+        if told is None or told.expires <= self._clock.now():
             return None
-        found = StoredObject(
-            self._directory / name, _TYPES[match["extension"]], int(match["size"]), int(match["expires"])
-        )
-        return found if await in_thread(_is_whole, found) else None
+        path = self._directory / name
+        if not await in_thread(_is_whole, path, told.size):
+            return None
+        return StoredObject(told.media_type, told.size, told.expires, partial(_chunks, path, told.size))
 
     async def sweep(self) -> Swept:
         """Removes what expired and, beyond ``max_total``, the oldest; tells what went since the last sweep."""
@@ -177,8 +137,8 @@ class Objects:
     def _kept(self) -> Iterator[_Kept]:
         with os.scandir(self._directory) as found:
             for entry in found:
-                if match := _NAME.fullmatch(entry.name.removesuffix(_UNFINISHED)):
-                    yield _Kept(int(match["expires"]), int(match["size"]), entry.name)
+                if told := read_name(entry.name.removesuffix(_UNFINISHED)):
+                    yield _Kept(told.expires, told.size, entry.name)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -201,9 +161,18 @@ def _write_count(count: int, total: int) -> None:
     os.pwrite(count, f"{total:{_COUNT_LENGTH}}".encode(), 0)
 
 
-def _is_whole(found: StoredObject) -> bool:
+def _is_whole(path: Path, size: int) -> bool:
     """A power cut may leave a file that is shorter than its name says."""
     with suppress(FileNotFoundError):
-        status = found.path.lstat()
-        return stat.S_ISREG(status.st_mode) and status.st_size == found.size
+        status = path.lstat()
+        return stat.S_ISREG(status.st_mode) and status.st_size == size
     return False
+
+
+async def _chunks(path: Path, size: int) -> AsyncGenerator[bytes, None]:
+    file = SharedFile(partial(os.open, path, os.O_RDONLY | os.O_NOFOLLOW))
+    try:
+        async for chunk in file.chunks(size):
+            yield chunk
+    finally:
+        file.close()
