@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,8 @@ from torana.core.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from torana.core.exchange import Reply
+from torana.core.exchange import Reply, Target
+from torana.core.price import Price
 from torana.families.images import ImageRequest, Pictures
 from torana.providers.base import Lent, declarations
 
@@ -34,6 +36,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DECLARED = {kind: each for kind, each in declarations().items() if each.base_url or (FOLDER / f"{kind}.json").exists()}
 WITHOUT = {"echo", "local"}
+UNFORESEEN = {("leonardo", "plain"), ("openrouter", "generation")}
+"""Cases whose cost nobody knows before the reply tells it: any model of theirs may be asked for."""
 FIXTURES: Mapping[str, Fixture] = {kind: load(kind) for kind in DECLARED if (FOLDER / f"{kind}.json").exists()}
 CASES = [pytest.param(kind, case, id=f"{kind}-{case.name}") for kind, each in FIXTURES.items() for case in each.cases]
 SEED = re.compile(rb'"(?:random_)?seed"\s*:\s*(\d+)|name="(?:random_)?seed"\r\n\r\n(\d+)')
@@ -133,6 +137,34 @@ async def test_the_conversation_is_as_the_fixture_has_it(kind: str, case: Case, 
     assert reply.shortfall == given.shortfall
     assert len(up.shown) == given.partials
     assert (None if reply.usage.cost is None else format(reply.usage.cost.normalize(), "f")) == given.cost
+
+
+def foreseen(kind: str, case: Case, lent: Lent, **changes: Any) -> Decimal | None:
+    account = Account(type=kind, base_url="http://127.0.0.1:9", options=FIXTURES[kind].options, **changes)
+    provider = DECLARED[kind].build(account, FIXTURES[kind].key, lent)
+    return provider.worst(request_of(case), Target("a", case.model, parameters=tuple(case.parameters.items())))
+
+
+PAID = [
+    pytest.param(kind, case, id=f"{kind}-{case.name}")
+    for kind, each in FIXTURES.items()
+    for case in each.cases
+    if case.gives.cost is not None
+]
+
+
+@pytest.mark.parametrize(("kind", "case"), PAID)
+async def test_no_call_costs_more_than_was_foreseen(kind: str, case: Case, lent: Lent) -> None:
+    """What it costs in the fixture is what the reply says it did: the conversation's own test sees to that."""
+    cost = Decimal(case.gives.cost or "NaN")
+    worst = foreseen(kind, case, lent)
+    if (kind, case.name) in UNFORESEEN:
+        assert worst is None
+        price = Price(dated="2026-11-22", source="the operator", per_image=cost)
+        worst = foreseen(kind, case, lent, prices={case.model: price})
+    assert worst is not None
+    assert worst >= cost
+    assert (worst == 0) == (cost == 0)
 
 
 def failure(error: ToranaError) -> dict[str, object]:

@@ -7,7 +7,8 @@ from tests.providers.kit import Photo, opened, photo
 from torana.config.upstreams import Account
 from torana.core.content import Size
 from torana.core.errors import DeadlineExceeded, InvalidImage
-from torana.families.images import EDIT, GENERATE, VARY
+from torana.core.exchange import Target
+from torana.families.images import EDIT, GENERATE, VARY, ImageRequest
 from torana.media.job import InMemory
 from torana.providers.base import declarations
 
@@ -44,6 +45,14 @@ async def test_a_provider_can_do_what_its_declaration_says(lent, name):
     account = Account(type=name, base_url="http://127.0.0.1:9/v1" if not declared.base_url else None, options=options)
     can = set().union(*(ability.operations for ability in declared.abilities.values()))
     assert set(declared.build(account, None, lent).operations) == can
+
+
+@SHARED_LOOP
+@pytest.mark.parametrize("name", sorted(name for name, each in DECLARED.items() if each.alone))
+async def test_what_needs_no_upstream_costs_nothing(lent, name):
+    provider = DECLARED[name].build(Account(type=name), None, lent)
+    for request in (ImageRequest("m", (photo(),), n=10), ImageRequest("m", prompt="a cat", operation=GENERATE)):
+        assert provider.worst(request, Target("a", "m")) == 0
 
 
 @SHARED_LOOP

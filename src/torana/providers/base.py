@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar, get_args
 
 import torana.providers
@@ -12,7 +13,7 @@ from torana.config.upstreams import Account, Prompts
 from torana.core.clock import Clock
 from torana.core.content import OutputFormat, Picture, Size
 from torana.core.errors import DeadlineExceeded
-from torana.core.exchange import Context, Reply
+from torana.core.exchange import Context, Reply, Target
 from torana.media.job import Source
 from torana.media.jobs.fitting import fit
 from torana.media.jobs.preparing import Demands, Prepared, prepare, prepare_with_mask
@@ -36,6 +37,8 @@ class Downloads(Protocol):
 
 Operation = Callable[[Any, str, Context], Awaitable[Reply[Any]]]
 """A family's request, the model's name at the provider, the call it serves; gives the family's reply."""
+Worst = Callable[[Any, Target], Decimal | None]
+"""A family's request and where it would go; gives US dollars: 0 for what is free, None where nobody can tell."""
 
 
 class Provider(Protocol):
@@ -44,6 +47,11 @@ class Provider(Protocol):
     @property
     def operations(self) -> Mapping[str, Operation]:
         """What it can do, by the family's operation name."""
+        ...
+
+    @property
+    def worst(self) -> Worst:
+        """The most that one attempt may plausibly cost; it asks nobody, and is quick enough for every call."""
         ...
 
 
@@ -132,6 +140,12 @@ class Declaration:
     """Settings and options that an account must have."""
     takes: frozenset[str] = frozenset()
     """Settings that an account may have."""
+    aliases: frozenset[str] = frozenset()
+    """What other gateways put before its models' names, and names (``*`` as a wild card) that they know without."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """What other gateways call its options, each with our name; those for ``api_key`` make it up, joined by ``:``."""
+    imitated_by: str | None = None
+    """The type of servers elsewhere that speak as it does."""
     note: str = ""
     """What operators should know of its state: what is ending, and when."""
     warm: str | None = None

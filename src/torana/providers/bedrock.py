@@ -151,10 +151,19 @@ _ABILITIES: Mapping[str, Ability] = {
 _PREFIXES = ("us.stability.", "stability.")
 """By an inference profile, which is how they are offered, and by the bare name."""
 
+_SPELLINGS = {
+    "aws_region_name": "region",
+    "aws_bedrock_runtime_endpoint": "base_url",
+    "aws_access_key_id": "api_key",
+    "aws_secret_access_key": "api_key",
+    "aws_session_token": "api_key",
+}
+
 DECLARATIONS = (
     declared(
         Vendor(
             type="bedrock",
+            spellings=_SPELLINGS,
             summary="Amazon Bedrock: Stability's services, which keep the structure or the style of a picture.",
             base_url="https://bedrock-runtime.{region}.amazonaws.com",
             options={"region": "Such as `us-east-1`."},

@@ -102,6 +102,7 @@ _SERVER = Ability(
 _ROWS = (
     Vendor(
         type="openai-compatible",
+        aliases=frozenset({"openai_like", "custom_openai", "hosted_vllm", "litellm_proxy", "lm_studio"}),
         summary="Any server that answers `POST /images/variations`, `/edits` or `/generations` in OpenAI's shape.",
         draw=drawing(Speech(vary_by=VARY, image_field="image")),
         abilities={
@@ -222,6 +223,7 @@ _ROWS = (
     ),
     Vendor(
         type="nim",
+        aliases=frozenset({"nvidia_nim"}),
         summary="NVIDIA NIM for visual generation, on a machine of your own: models that edit and draw.",
         draw=drawing(Speech(image_field="image", sends_user=False)),
         abilities={

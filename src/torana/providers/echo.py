@@ -1,8 +1,9 @@
 """The provider ``echo``: the source comes back, resized. For tests and first steps."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
-from torana.core.exchange import Context, Reply
+from torana.core.exchange import Context, Reply, Target
 from torana.families.images import VARIATIONS, ImageRequest, Pictures
 from torana.providers.base import Declaration, Lent, Operation
 from torana.providers.imaging.ability import FREE, Ability, free
@@ -26,6 +27,10 @@ class Echo:
         body = Pictures(int(self._lent.clock.now()), (picture,) * request.n)
         ignored = tuple(sorted(request.extensions - {"output_format"}))
         return Reply(body, emulated=("variation",), ignored=ignored, usage=free(request.n))
+
+    def worst(self, _request: ImageRequest, _target: Target) -> Decimal | None:
+        """Nothing, whatever is asked for."""
+        return Decimal(0)
 
 
 DECLARATIONS = (

@@ -188,6 +188,7 @@ DECLARATIONS = (
     declared(
         Vendor(
             type="fal",
+            aliases=frozenset({"fal_ai"}),
             summary="fal: FLUX Redux, which varies natively, and FLUX models that edit and draw.",
             base_url="https://queue.fal.run",
             hosts=("fal.run",),

@@ -99,6 +99,7 @@ DECLARATIONS = (
     declared(
         Vendor(
             type="fireworks",
+            aliases=frozenset({"fireworks_ai"}),
             summary="Fireworks: FLUX.1 Kontext.",
             base_url="https://api.fireworks.ai/inference/v1",
             draw=draw,

@@ -41,6 +41,8 @@ PLAIN = Ability(
     most_bytes=14 * 1000**2,
     most_seed=2**31 - 1,
     kind=_kind,
+    # Now and then two pictures come, and both are charged for; one that comes in words alone is asked for again.
+    excess=2,
 )
 """A model that makes pictures of one resolution."""
 _SHARP = replace(PLAIN, canvas=Ratios(_RATIOS, _RESOLUTIONS), sources=14)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from http import HTTPStatus
 
+import msgspec
 from msgspec import Struct
 
 from torana.core.errors import ToranaError, UpstreamError
@@ -17,6 +18,7 @@ from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message
 from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
+from torana.providers.gemini import MODELS as GEMINI
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios
@@ -143,10 +145,20 @@ _USUAL = Ability(
 """What it costs is in each reply."""
 _RESOLUTIONS = (("1K", 1024**2), ("2K", 2048**2), ("4K", 4096**2))
 _SHARP = replace(_USUAL, canvas=Ratios(_RATIOS, _RESOLUTIONS), sources=14)
+
+
+def _gemini(ability: Ability, name: str, *, beside: str) -> Ability:
+    """A model of Google's: at most what its maker takes for a picture, and ``beside`` that for words and sources."""
+    made = GEMINI[name]
+    ceiling = made.price and msgspec.structs.replace(made.price, per_image=Decimal(beside))
+    return replace(ability, ceiling=ceiling, kind=made.kind, excess=made.excess)
+
+
 _ABILITIES: Mapping[str, Ability] = {
-    "google/gemini-2.5-flash-image": _USUAL,
-    "google/gemini-3.1-flash-image": _SHARP,
-    "google/gemini-3-pro-image": _SHARP,
+    # What comes beside is from recalled prices of tokens, for the longest prompt and the most sources.
+    "google/gemini-2.5-flash-image": _gemini(_USUAL, "gemini-2.5-flash-image", beside="0.02"),
+    "google/gemini-3.1-flash-image": _gemini(_SHARP, "gemini-3.1-flash-image", beside="0.04"),
+    "google/gemini-3-pro-image": _gemini(_SHARP, "gemini-3-pro-image", beside="0.12"),
     "*": _USUAL,
 }
 

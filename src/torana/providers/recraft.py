@@ -92,8 +92,8 @@ _V4 = _upright_too(
 _V4_PRO = Listed(tuple(Size(2 * size.width, 2 * size.height) for size in _V4.sizes))
 
 
-def _drawing(sizes: Canvas, image: str | None = None) -> Ability:
-    """A model that needs words; one whose price we do not know says itself what it charged."""
+def _drawing(sizes: Canvas, image: str | None = None, *, at_most: str | None = None) -> Ability:
+    """A model that needs words; one whose price we do not know for sure says itself what it charged."""
     return Ability(
         frozenset({VARY, EDIT, GENERATE}),
         most=6,
@@ -104,6 +104,7 @@ def _drawing(sizes: Canvas, image: str | None = None) -> Ability:
         most_seed=_MOST_SEED,
         formats=frozenset({"png", "webp"}),
         price=Price(dated="2026-11-22", source="recraft.ai", per_image=Decimal(image)) if image else None,
+        ceiling=Price(dated="2026-11-22", source="third parties", per_image=Decimal(at_most)) if at_most else None,
     )
 
 
@@ -128,9 +129,9 @@ DECLARATIONS = (
                     price=Price(dated="2026-11-22", source="recraft.ai, for one to six", per_request=Decimal("0.04")),
                 ),
                 "recraftv3": _drawing(_V3, "0.04"),
-                "recraftv4": _drawing(_V4),
-                "recraftv4_pro": _drawing(_V4_PRO),
-                "recraftv4_1": _drawing(_V4),
+                "recraftv4": _drawing(_V4, at_most="0.04"),
+                "recraftv4_pro": _drawing(_V4_PRO, at_most="0.25"),
+                "recraftv4_1": _drawing(_V4, at_most="0.04"),
                 "recraftv4_1_pro": _drawing(_V4_PRO, "0.21"),
             },
         )

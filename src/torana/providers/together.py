@@ -91,6 +91,7 @@ DECLARATIONS = (
     declared(
         Vendor(
             type="together",
+            aliases=frozenset({"together_ai"}),
             summary="Together AI: FLUX.1 Kontext and FLUX.2.",
             base_url="https://api.together.ai",
             draw=draw,

@@ -37,10 +37,19 @@ def _path(ask: Ask) -> str:
     return f"/v1/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent"
 
 
+_SPELLINGS = {
+    "vertex_project": "project",
+    "vertex_ai_project": "project",
+    "vertex_credentials": "api_key",
+    "vertex_ai_credentials": "api_key",
+}
+
 DECLARATIONS = (
     declared(
         Vendor(
             type="vertex",
+            aliases=frozenset({"vertex_ai", "vertex_ai_beta"}),
+            spellings=_SPELLINGS,
             summary="Vertex AI: Gemini image models with Google Cloud's credentials.",
             base_url="https://aiplatform.googleapis.com",
             options={

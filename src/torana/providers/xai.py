@@ -84,6 +84,10 @@ def fault(received: Received) -> ToranaError:
     return decode_fault(received)
 
 
+def _at_most(image: str) -> Price:
+    return Price(dated="2026-11-22", source="third parties, with three sources", per_image=Decimal(image))
+
+
 _IMAGINE = Ability(
     frozenset({VARY, EDIT, GENERATE}),
     # Ten are said to be possible; three are sure to be, and several calls cost no more.
@@ -97,6 +101,7 @@ _IMAGINE = Ability(
     demands=Demands(max_bytes=10 * 1000**2),
     sources=3,
     price=Price(dated="2026-11-22", source="LiteLLM's price table", per_image=Decimal("0.02")),
+    ceiling=_at_most("0.026"),
 )  # fmt: skip
 
 DECLARATIONS = (
@@ -110,7 +115,7 @@ DECLARATIONS = (
             abilities={
                 "grok-imagine-image": _IMAGINE,
                 # What it costs depends on more than is known: what the reply says counts.
-                "grok-imagine-image-2.0": replace(_IMAGINE, price=None),
+                "grok-imagine-image-2.0": replace(_IMAGINE, price=None, ceiling=_at_most("0.11")),
             },
         )
     ),

@@ -1,7 +1,9 @@
 import dataclasses
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.providers.kit import CONTEXT, photo
 from tests.upstream.wire import Request, Wire, upstream
@@ -10,7 +12,7 @@ from torana.config.upstreams import Account
 from torana.core.clock import FakeClock
 from torana.core.content import Size
 from torana.core.errors import InvalidRequest, Moderated, UpstreamAuth, UpstreamError
-from torana.core.exchange import Context, Reply
+from torana.core.exchange import Context, Reply, Target
 from torana.core.price import Price
 from torana.dialects.steps import Ask, Drawn, Send, Steps, empty, json_message
 from torana.families.images import EDIT, VARY, ImageRequest, Pictures
@@ -99,6 +101,22 @@ async def test_a_price_of_the_operators_own_goes_first_and_none_is_unknown(lent:
     unpriced = dataclasses.replace(VENDOR, abilities={"*": Ability(frozenset({VARY}))})
     reply, _ = await make(lent, b"1", request=one, vendor=unpriced)
     assert (reply.usage.cost, reply.usage.price) == (None, None)
+
+
+async def test_at_worst_it_costs_the_operators_price_else_the_ceiling_else_ours(lent: Lent) -> None:
+    def worst(vendor: Vendor, model: str = "m", **account: Any) -> Decimal | None:
+        made = Artist(vendor, Account(type="x", base_url="http://127.0.0.1:9", **account), None, lent)
+        foreseen = {made.worst(REQUEST, Target("a", model)) for _ in range(2)}
+        assert len(foreseen) == 1
+        return foreseen.pop()
+
+    assert worst(VENDOR) == Decimal("0.15")
+    ceiling = replace(PRICE, per_image=Decimal(1), per_request=None)
+    capped = dataclasses.replace(VENDOR, abilities={"*": Ability(frozenset({VARY}), price=PRICE, ceiling=ceiling)})
+    assert worst(capped) == 3
+    assert worst(capped, prices={"m": replace(PRICE, per_request=None)}) == Decimal("0.12")
+    assert worst(capped, "other", prices={"m": PRICE}) == 3
+    assert worst(dataclasses.replace(VENDOR, abilities={"known": Ability(frozenset({VARY}), price=PRICE)})) is None
 
 
 async def test_what_the_model_cannot_do_is_refused_before_anything_is_sent(lent: Lent) -> None:

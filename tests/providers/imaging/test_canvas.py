@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torana.core.content import Size
-from torana.providers.imaging.canvas import AnySize, AsSource, Listed, Ratios, Shaped, Stepped
+from torana.providers.imaging.canvas import AnySize, AsSource, Canvas, Chosen, Listed, Ratios, Shaped, Stepped
 
 SIDES = st.integers(1, 6000)
 SIZES = st.builds(Size, SIDES, SIDES)
@@ -90,3 +90,28 @@ def test_where_the_result_has_the_sources_size_the_source_is_brought_there() -> 
 def test_a_picture_may_be_drawn_to_one_measure_and_changed_to_another() -> None:
     chosen = Shaped(Ratios(("1:1", "2:1")), Stepped(step=64, least=256, most=1024)).nearest(Size(700, 300))
     assert (chosen.size, chosen.ratio, str(chosen.source)) == (None, "2:1", "704x320")
+
+
+SMALL, LARGE = Size(512, 512), Size(1024, 1536)
+RESOLUTIONS = Ratios(("1:1",), (("1K", 1024**2), ("2K", 2048**2)))
+
+
+@pytest.mark.parametrize(
+    ("canvas", "small", "unsaid"),
+    [
+        (AnySize(), SMALL.pixels, None),
+        (Listed((SMALL, LARGE)), SMALL.pixels, LARGE.pixels),
+        (Stepped(step=16, least=64, most=2048), SMALL.pixels, 2048**2),
+        (Stepped(step=16, least=64, most=2048, most_pixels=3_000_000), SMALL.pixels, 3_000_000),
+        (RESOLUTIONS, 1024**2, 2048**2),
+        (Ratios(("1:1",)), None, None),
+        (AsSource(Stepped(step=16, least=64, most=2048)), SMALL.pixels, 2048**2),
+        (Shaped(Listed((SMALL,)), Listed((SMALL, LARGE))), SMALL.pixels, LARGE.pixels),
+        (Shaped(Ratios(("1:1",)), Listed((SMALL,))), None, None),
+    ],
+)
+def test_a_picture_has_the_pixels_that_were_chosen_and_else_the_most_there_can_be(
+    canvas: Canvas, small: int | None, unsaid: int | None
+) -> None:
+    assert canvas.pixels(canvas.nearest(SMALL)) == small
+    assert canvas.pixels(Chosen()) == unsaid

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from torana.core.content import Size
 from torana.core.exchange import Usage
 from torana.core.price import Price
 from torana.media.jobs.preparing import Demands
@@ -30,6 +31,21 @@ class Scale:
         else:
             value = middle + (self.far - middle) * (strength * 2 - 1)
         return round(value, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """One picture as it is asked for, as far as that decides how many tokens it takes."""
+
+    size: Size | None
+    """None: the model chooses."""
+    wishes: Mapping[str, str]
+    sources: int
+    """Pictures that go along, the mask among them."""
+    words: int
+    """Bytes of the prompt, of which a token has at least one."""
+    partials: int
+    """Unfinished pictures that are shown before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,12 @@ class Ability:
     price: Price | None = None
     kind: Callable[[Mapping[str, str], str | None], str] = lambda _wishes, _resolution: ""
     """Which of the price's kinds a call is, from its wishes and its resolution."""
+    tokens: Callable[[Effort], Mapping[str, int]] | None = None
+    """The most tokens that one picture can take, by the names that prices use; None where nobody knows."""
+    ceiling: Price | None = None
+    """What it costs at most, where only its replies tell what it charged, or may tell of more than the price."""
+    excess: int = 1
+    """How many times what was asked for it may charge: some bring more pictures than one, or are asked twice."""
 
 
 FREE = Price(dated="2026-11-22", source="made in this house", per_request=Decimal(0))

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 
 from torana.config.upstreams import Account
 from torana.core.errors import CallerError, InvalidRequest, ToranaError, UpstreamAuth, UpstreamTimeout
-from torana.core.exchange import Context, Reply, Usage
+from torana.core.exchange import Context, Reply, Target, Usage
 from torana.core.price import Consumed
 from torana.dialects.steps import Ask, Drawn
 from torana.families.images import MAX_SEED, OUTPUT_FORMATS, ImageRequest, Pictures
@@ -21,6 +21,7 @@ from torana.providers.imaging.conversing import Conversation
 from torana.providers.imaging.finishing import Finished, Finishing
 from torana.providers.imaging.sources import sent
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.imaging.worst import Extent, extent, longest, worst
 from torana.upstream.client import Origin
 from torana.upstream.signing.signed import Signed
 
@@ -33,6 +34,8 @@ _IN_ADDRESS = re.compile(r"[A-Za-z0-9_-]+")
 _PLAIN_SCALE = Scale(0.0, 1.0)
 _KEPT_SHARE, _MOST_KEPT = 0.1, 30.0
 """How much of the call's time, and of seconds at most, is kept for what is to be done with the pictures once made."""
+_REMEMBERED = 1024
+"""Worst prices that an account keeps at hand."""
 
 
 class Artist:
@@ -53,6 +56,12 @@ class Artist:
             vendor, account, origin, client=lent.patient(signed), stranger=lent.patient(client)
         )
         self.operations: Mapping[str, Operation] = dict.fromkeys(_operations(vendor), self.make)
+        self._longest = longest(lent.prompts)
+        self._foreseen = lru_cache(_REMEMBERED)(self._foresee)
+
+    def worst(self, request: ImageRequest, target: Target) -> Decimal | None:
+        """The most that it may cost: the operator's own price counts before ours."""
+        return self._foreseen(target.model, extent(request, target, self._longest))
 
     async def make(self, request: ImageRequest, model: str, context: Context) -> Reply[Pictures]:
         """The pictures, each at the size and in the format that the client asked for."""
@@ -101,6 +110,12 @@ class Artist:
             shortfall=request.n - len(shown),
             usage=usage,
         )
+
+    def _foresee(self, model: str, asked: Extent) -> Decimal | None:
+        ability = self._vendor.ability(model)
+        if ability is None:
+            return None
+        return worst(asked, ability, self._account.prices.get(model, ability.ceiling or ability.price))
 
     def _ability(self, request: ImageRequest, model: str) -> Ability:
         ability = self._vendor.ability(model)
@@ -196,4 +211,7 @@ def declared(vendor: Vendor) -> Declaration:
         needs=needs,
         takes=_SETTINGS,
         note=vendor.note,
+        aliases=vendor.aliases,
+        spellings=vendor.spellings,
+        imitated_by=vendor.imitated_by,
     )

@@ -14,7 +14,7 @@ from torana.dialects.steps import Ask
 from torana.families.images import DEFAULT_STRENGTH, EDIT, OUTPUT_FORMATS, VARY, ImageRequest
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
-from torana.providers.imaging.canvas import AnySize, Chosen
+from torana.providers.imaging.canvas import AnySize, Canvas, Chosen
 
 _CLOSE, _BOLD = 0.35, 0.65
 _MEGAPIXEL = 1024 * 1024
@@ -45,7 +45,8 @@ def asking(
 ) -> Asking:
     """What to ask the upstream for; InvalidRequest where leaving something out would change what is asked."""
     _refuse_what_cannot_be_left_out(request, ability, model)
-    chosen = _chosen(request, ability)
+    like = request.images[0].info.size if request.images else None
+    chosen = choose(request.size, like, ability.canvas)
     is_variation = request.operation == VARY
     words = _words(request, context, prompts) if ability.prompted else ""
     wishes = {name: value for name, value in request.wishes.items() if name in ability.wishes}
@@ -83,6 +84,14 @@ def asking(
     )
 
 
+def choose(size: Size | None, like: Size | None, canvas: Canvas) -> Chosen:
+    """What to ask a canvas for: the nearest to a size, else to the shape of a source, else nothing."""
+    if size is None and canvas == AnySize():
+        return Chosen()
+    wanted = size or (_moderate(like) if like else None)
+    return Chosen() if wanted is None else canvas.nearest(wanted)
+
+
 def _refuse_what_cannot_be_left_out(request: ImageRequest, ability: Ability, model: str) -> None:
     if request.operation != VARY and request.prompt is None:
         raise InvalidRequest("Missing required parameter: 'prompt'.", param="prompt", code="missing_required_parameter")
@@ -92,13 +101,6 @@ def _refuse_what_cannot_be_left_out(request: ImageRequest, ability: Ability, mod
         raise InvalidRequest(
             f"The model '{model}' takes {ability.sources} image(s) at most, not {len(request.images)}.", param="image"
         )
-
-
-def _chosen(request: ImageRequest, ability: Ability) -> Chosen:
-    if request.size is None and ability.canvas == AnySize():
-        return Chosen()
-    wanted = request.size or (_moderate(request.images[0].info.size) if request.images else None)
-    return Chosen() if wanted is None else ability.canvas.nearest(wanted)
 
 
 def _demands(ability: Ability, chosen: Chosen, sources: int) -> Demands:

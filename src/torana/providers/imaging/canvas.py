@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 from torana.core.content import Size
@@ -25,6 +26,10 @@ class Canvas(Protocol):
         """What comes nearest to a size, in shape first and then in pixels."""
         ...
 
+    def pixels(self, chosen: Chosen) -> int | None:
+        """How many pixels a picture has at most, of which that much was chosen; None where nobody can tell."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AnySize:
@@ -36,6 +41,10 @@ class AnySize:
     def nearest(self, wanted: Size) -> Chosen:
         """The size itself."""
         return Chosen(size=wanted)
+
+    def pixels(self, chosen: Chosen) -> int | None:
+        """Those of the size."""
+        return chosen.size.pixels if chosen.size else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,10 @@ class Listed:
     def nearest(self, wanted: Size) -> Chosen:
         """The size of the nearest shape; of several the one of the nearest area, rather larger than smaller."""
         return Chosen(size=min(self.sizes, key=lambda size: (_apart(size, wanted), _short(size, wanted))))
+
+    def pixels(self, chosen: Chosen) -> int | None:
+        """Those of the size, else of the largest."""
+        return chosen.size.pixels if chosen.size else max(size.pixels for size in self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,10 @@ class Stepped:
         grow = max(1.0, self.least / min(width, height))
         shrink = min(1.0, self.most / (grow * max(width, height)))
         return Chosen(size=self._stepped(width * grow * shrink, height * grow * shrink))
+
+    def pixels(self, chosen: Chosen) -> int | None:
+        """Those of the size, else the most there can be."""
+        return chosen.size.pixels if chosen.size else min(self.most_pixels, self.most**2)
 
     def _stepped(self, width: float, height: float) -> Size:
         sides = [self._side(width), self._side(height)]
@@ -123,6 +140,11 @@ class Ratios:
         names = [name for name, _ in self.resolutions]
         return Chosen(ratio=ratio, resolution=next(iter(enough), names[-1] if names else None))
 
+    def pixels(self, chosen: Chosen) -> int | None:
+        """About those of the resolution, else of the largest; None where there are no resolutions."""
+        known = dict(self.resolutions)
+        return known.get(chosen.resolution or "", max(known.values(), default=None))
+
 
 @dataclass(frozen=True, slots=True)
 class AsSource:
@@ -137,6 +159,10 @@ class AsSource:
         """The size to bring the source to."""
         return Chosen(source=self.within.nearest(wanted).size)
 
+    def pixels(self, chosen: Chosen) -> int | None:
+        """Those of the source."""
+        return self.within.pixels(Chosen(size=chosen.source))
+
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
@@ -148,6 +174,11 @@ class Shaped:
     def nearest(self, wanted: Size) -> Chosen:
         """What to draw, and the size to bring a source to."""
         return replace(self.drawn.nearest(wanted), source=self.source.nearest(wanted).size)
+
+    def pixels(self, chosen: Chosen) -> int | None:
+        """Those of the larger of both; None where one of them is not known."""
+        both = (self.drawn.pixels(chosen), self.source.pixels(Chosen(size=chosen.source)))
+        return None if None in both else max(each for each in both if each is not None)
 
     def __str__(self) -> str:
         return f"{self.drawn}; changed, {AsSource(self.source)}"
@@ -168,6 +199,7 @@ def _megapixels(pixels: int) -> str:
     return f"{pixels / 1_000_000:.3g} megapixels"
 
 
+@lru_cache(128)
 def _shape(written: str) -> Size:
     width, _, height = written.partition(":")
     return Size(round(100 * float(width)), round(100 * float(height)))

@@ -60,6 +60,10 @@ class Vendor:
     """Settings and options that an account cannot do without."""
     note: str = ""
     """What operators should know of its state: what is ending, and when."""
+    aliases: frozenset[str] = frozenset()
+    """What other gateways call it: see ``Declaration``, as for the next two."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    imitated_by: str | None = None
 
     def ability(self, model: str) -> Ability | None:
         """What a model can be asked for; None for one that there is not."""

@@ -3,12 +3,13 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 import msgspec
 
 from torana.core.content import Picture, PictureInfo, Size
 from torana.core.errors import InvalidRequest
-from torana.core.exchange import Context, Reply
+from torana.core.exchange import Context, Reply, Target
 from torana.core.together import all_or_none
 from torana.families.images import DEFAULT_STRENGTH, EDIT, MAX_SEED, OUTPUT_FORMATS, VARY, ImageRequest, Pictures
 from torana.media.batch import make_all
@@ -69,6 +70,10 @@ class Studio:
         reply = await self.vary(request, model, context)
         told = ("edit", "stream") if request.stream else ("edit",)
         return replace(reply, emulated=(*told, *reply.emulated), ignored=tuple(sorted(request.wishes)))
+
+    def worst(self, _request: ImageRequest, _target: Target) -> Decimal | None:
+        """Nothing, whatever is asked for."""
+        return Decimal(0)
 
     def _parameters(self, request: ImageRequest, *, size: Size, seed: int, index: int) -> bytes:
         parameters = Parameters(
