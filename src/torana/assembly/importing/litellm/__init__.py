@@ -1,0 +1,1 @@
+"""LiteLLM's configuration, and what each part of it is here."""
