@@ -3,9 +3,9 @@
 import pytest
 
 from tests.auth.forge import AUDIENCE, EC, ED, ISSUER, NOW, RSA, SECRET, jwk, pem
-from torana.auth.jwk import Key, jwk_key, pem_key, secret_key
-from torana.auth.jwks import KeySet, StaticKeys
 from torana.auth.jwt import MESSAGE, Authenticator, TrustedIssuer
+from torana.auth.keys.jwk import Key, jwk_key, pem_key, secret_key
+from torana.auth.keys.jwks import KeySet, StaticKeys
 from torana.auth.token import Reason
 from torana.config.model import Algorithm, Auth, Claims, Issuer
 from torana.config.secrets import Secret

@@ -1,7 +1,7 @@
 """Verified tokens remembered."""
 
 from torana.auth.cache import TokenCache, Verified
-from torana.auth.jwks import StaticKeys
+from torana.auth.keys.jwks import StaticKeys
 from torana.core.exchange import Principal
 
 KEYS = StaticKeys((), version=1)

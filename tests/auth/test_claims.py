@@ -119,6 +119,21 @@ def test_names_are_a_list_or_text_with_spaces(value, teams):
     assert principal({"models": "groups"}, groups=value).models == teams
 
 
+def test_a_service_account_is_asking_where_its_claim_is_there():
+    mapping = {"service_account": "client.id"}
+    asked = principal(mapping, client={"id": "nightly"}, sub=None)
+    assert (asked.subject, asked.kind, asked.name) == ("nightly", "service_account", "service_account:nightly")
+    assert principal(mapping).name == "user:ada"
+    assert principal(mapping, client={"id": None}).name == "user:ada"
+    assert principal({}, client={"id": "nightly"}).name == "user:ada"
+
+
+@pytest.mark.parametrize("account", ["", " ", 7, False, ["nightly"], {}, "a\nb", "a" * 257])
+def test_a_service_account_without_a_name_is_nobody_and_no_user_either(account):
+    with pytest.raises(Refused, match="no_subject"):
+        principal({"service_account": "client_id"}, client_id=account)
+
+
 def test_what_is_not_mapped_is_not_read():
     known = principal({}, teams=["a"], roles=["b"], models=["c"])
     assert (known.teams, known.roles, known.models) == ((), (), None)

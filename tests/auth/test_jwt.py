@@ -22,9 +22,9 @@ from tests.auth.forge import (
     jwks,
     token,
 )
-from torana.auth.jwk import Key, secret_key
-from torana.auth.jwks import RemoteKeys, StaticKeys
 from torana.auth.jwt import TrustedIssuer
+from torana.auth.keys.jwk import Key, secret_key
+from torana.auth.keys.jwks import RemoteKeys, StaticKeys
 from torana.config.model import Algorithm, Claims, Issuer
 from torana.config.units import Seconds
 from torana.core.clock import FakeClock

@@ -22,8 +22,8 @@ from tests.auth.forge import (
     pem,
     token,
 )
-from torana.auth.jwk import pem_key
 from torana.auth.jwt import MESSAGE
+from torana.auth.keys.jwk import pem_key
 from torana.core.errors import Unauthenticated
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

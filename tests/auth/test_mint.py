@@ -4,9 +4,9 @@ import pytest
 from jwt import decode
 
 from tests.auth.forge import AUDIENCE, ISSUER, NOW, SECRET
-from torana.auth.jwk import KeyRefused, secret_key
-from torana.auth.jwks import StaticKeys
 from torana.auth.jwt import Authenticator, TrustedIssuer
+from torana.auth.keys.jwk import KeyRefused, secret_key
+from torana.auth.keys.jwks import StaticKeys
 from torana.auth.mint import mint
 from torana.config.model import Auth, Claims, Issuer
 from torana.config.secrets import Secret

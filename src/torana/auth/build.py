@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from torana.auth.jwk import Key, KeyRefused, jwks_keys, pem_key, secret_key
-from torana.auth.jwks import Fetch, KeySet, RemoteKeys, StaticKeys, is_secure
 from torana.auth.jwt import Authenticator, TrustedIssuer
+from torana.auth.keys.jwk import Key, KeyRefused, jwks_keys, pem_key, secret_key
+from torana.auth.keys.jwks import Fetch, KeySet, RemoteKeys, StaticKeys, is_secure
 from torana.config.model import Auth, Issuer
 from torana.config.secrets import Secret, SecretMissing, read_secret
 from torana.core.clock import Clock

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
-from torana.auth.jwks import KeySet
+from torana.auth.keys.jwks import KeySet
 from torana.core.exchange import Principal
 
 

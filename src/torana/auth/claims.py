@@ -71,7 +71,8 @@ def _time(value: object) -> float:
 
 def _principal(claims: Mapping[str, object], issuer: Issuer) -> Principal:
     mapped = issuer.claims
-    subject = find_claim(claims, mapped.subject)
+    account = None if mapped.service_account is None else find_claim(claims, mapped.service_account)
+    subject = find_claim(claims, mapped.subject) if account is None else account
     if not is_subject(subject):
         raise Refused(Reason.NO_SUBJECT)
     return Principal(
@@ -80,6 +81,7 @@ def _principal(claims: Mapping[str, object], issuer: Issuer) -> Principal:
         teams=_names(claims, mapped.teams),
         roles=_names(claims, mapped.roles),
         models=None if mapped.models is None else _names(claims, mapped.models),
+        kind="user" if account is None else "service_account",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torana.auth.cache import TokenCache, Verified
 from torana.auth.claims import Claimed, examine
-from torana.auth.jwks import KeySet
+from torana.auth.keys.jwks import KeySet
 from torana.auth.token import Reason, Refused, Token, read_bearer, read_token
 from torana.config.model import Auth, Issuer
 from torana.core.clock import Clock
@@ -14,8 +14,9 @@ from torana.core.errors import Unauthenticated
 from torana.core.exchange import Principal
 
 MESSAGE = (
-    "The Authorization header must carry a valid bearer token for this gateway: `Authorization: Bearer <token>`. "
-    "Ask its operator for one, or mint one with `torana token mint`."
+    "The Authorization header must carry a valid bearer token or virtual key for this gateway: "
+    "`Authorization: Bearer <token or key>`, or else `x-api-key: <key>`. "
+    "Ask its operator for one, or mint a token with `torana token mint`."
 )
 
 

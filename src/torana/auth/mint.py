@@ -6,7 +6,7 @@ from uuid import uuid4
 import jwt
 
 from torana.auth.claims import is_subject
-from torana.auth.jwk import secret_key
+from torana.auth.keys.jwk import secret_key
 from torana.config.model import Issuer
 
 _LONGEST_LIFE = 10 * 365 * 86400

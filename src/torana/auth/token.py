@@ -20,7 +20,7 @@ class Reason(StrEnum):
     """Why a caller was refused: for logs and metrics, never for the wire. In the order of the checks."""
 
     MISSING = "missing"
-    """No Authorization header."""
+    """No header that says who is asking."""
     TOO_LARGE = "too_large"
     """More bytes than ``auth.max_token``."""
     NOT_BEARER = "not_bearer"
@@ -49,10 +49,22 @@ class Reason(StrEnum):
     """The issuer has no key of this name for this algorithm."""
     BAD_SIGNATURE = "bad_signature"
     """None of the keys that could have signed it did."""
+    KEY_MISTYPED = "virtual_key_mistyped"
+    """It begins like a virtual key and cannot be one."""
+    KEY_UNKNOWN = "virtual_key_unknown"
+    """Nobody's virtual key, or no longer anybody's."""
+    KEY_REVOKED = "virtual_key_revoked"
+    """It was taken back."""
+    KEY_EXPIRED = "virtual_key_expired"
+    """Its time is up."""
+    KEY_WITHOUT_OWNER = "virtual_key_without_owner"
+    """Its owner was deleted."""
+    DISABLED = "disabled"
+    """The operator has shut the caller out."""
 
 
 class Refused(Exception):
-    """This token does not open the door; of several reasons given, the one it came furthest with counts."""
+    """This token or key does not open the door; of several reasons given, the one it came furthest with counts."""
 
     def __init__(self, *reasons: Reason) -> None:
         self.reason = max(reasons, key=list(Reason).index)

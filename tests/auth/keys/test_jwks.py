@@ -7,9 +7,9 @@ import logging
 import pytest
 
 from tests.auth.forge import EC, ED, ISSUER, OTHER_RSA, RSA, IdentityProvider, fetch, jwk, jwks
-from torana.auth import jwks as module
-from torana.auth.jwk import Key, jwk_key
-from torana.auth.jwks import RemoteKeys, StaticKeys, is_secure
+from torana.auth.keys import jwks as module
+from torana.auth.keys.jwk import Key, jwk_key
+from torana.auth.keys.jwks import RemoteKeys, StaticKeys, is_secure
 from torana.config.model import Issuer
 from torana.config.units import Seconds
 from torana.core.clock import FakeClock

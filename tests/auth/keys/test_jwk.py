@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from tests.auth.forge import EC, ED, OTHER_RSA, PATIENT, PRIVATE, RSA, SECRET, b64, jwk, jwks, pem, token
-from torana.auth.jwk import MAX_DOCUMENT, MAX_KEYS, Key, KeyRefused, jwk_key, jwks_keys, pem_key, secret_key
+from torana.auth.keys.jwk import MAX_DOCUMENT, MAX_KEYS, Key, KeyRefused, jwk_key, jwks_keys, pem_key, secret_key
 
 FITTING = [(RSA, {"RS256", "PS256"}), (EC, {"ES256"}), (ED, {"EdDSA"})]
 SMALL_RSA = rsa.generate_private_key(65537, 1024)

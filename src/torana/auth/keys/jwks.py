@@ -9,7 +9,7 @@ from math import inf
 from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from torana.auth.jwk import Key, KeyRefused, jwks_keys, read_document
+from torana.auth.keys.jwk import Key, KeyRefused, jwks_keys, read_document
 from torana.config.model import Issuer
 from torana.core.clock import Clock
 

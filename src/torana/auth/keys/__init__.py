@@ -1,0 +1,1 @@
+"""Keys that verify tokens: how they are read, and how they are kept fresh."""
