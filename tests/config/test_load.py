@@ -120,7 +120,7 @@ uploads:
 telemetry:
   metrics: maybe                #> telemetry.metrics: expected true or false, got text.
   log_level: loud               #> telemetry.log_level: expected one of debug, info, warning, error.
-pictures: 5                     #> pictures: expected settings below it: ttl, max_total, signing_key.
+pictures: 5                     #> pictures: expected settings below it: ttl, store, max_total, signing_key.
 server: {}                      #> server: is written twice.
 """,
     """

@@ -4,10 +4,12 @@ from typing import Annotated, Any, get_args
 
 import msgspec
 import pytest
+import yaml
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
-from torana.config.model import NAME, Auth, Issuer, Pictures, Server, Settings, Telemetry, Uploads, Workers
+from torana.config.load import load_text
+from torana.config.model import NAME, Auth, Issuer, Pictures, Server, Settings, Store, Telemetry, Uploads, Workers
 from torana.config.secrets import Secret
 from torana.config.units import URL, Bytes, Seconds
 from torana.config.upstreams import Account, Circuit, Idempotency, Images, Model, Prompts, Retries, TargetRef, Timeouts
@@ -35,7 +37,7 @@ FIELDS = [pytest.param(field, id=f"{kind.__name__}.{field.name}") for kind in ST
 
 
 def test_the_walk_finds_them_all():
-    here = {Settings, Server, Uploads, Pictures, Workers, Telemetry, Auth, Issuer, Secret}
+    here = {Settings, Server, Uploads, Pictures, Store, Workers, Telemetry, Auth, Issuer, Secret}
     upstreams = {Account, Timeouts, Model, TargetRef, Circuit, Retries, Idempotency, Images, Prompts}
     assert here | upstreams < set(STRUCTS)
 
@@ -186,3 +188,47 @@ def test_names(name):
 @pytest.mark.parametrize("name", ["", "-a", ".a", "_a", "a b", "a/b", "é", "a\n", "a" * 65])
 def test_no_names(name):
     assert not takes(NAME, name)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        Store("s3://pictures"),
+        Store("s3://a.b-c/some/prefix/", region="eu-north-1", path_style=False),
+        Store("s3://pictures", endpoint="http://127.0.0.1:9000", key_id=SECRET, key=SECRET),
+        Store("gs://pictures/torana", key=Secret(file="/run/key.json")),
+        Store("az://pictures", account="mine"),
+        Store("az://pictures", account="mine", key=SECRET, timeout=Seconds(3), sweep=Seconds(0)),
+    ],
+)
+def test_a_store_that_holds_together(store):
+    assert load_text(yaml.safe_dump({"pictures": {"store": _written(store)}})).settings.pictures.store == store
+
+
+def _written(value: Any) -> Any:
+    """As an operator writes it, who leaves out what is usual."""
+    if isinstance(value, Struct):
+        return {name: _written(part) for name, part in msgspec.structs.asdict(value).items() if part is not None}
+    return float(value) if isinstance(value, Seconds) else value
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ({"url": "file:///tmp"}, "Expected `str` matching regex"),
+        ({"url": "s3://"}, "Expected `str` matching regex"),
+        ({"url": "s3://key:secret@pictures"}, "Expected `str` matching regex"),
+        ({"url": "s3://pictures?endpoint=http://h"}, "Expected `str` matching regex"),
+        ({"url": "s3://pictures", "endpoint": "minio:9000"}, "Expected `str` matching regex"),
+        ({"url": "s3://pictures", "key": {"env": "KEY"}}, "`key_id` and `key` of s3:// go together"),
+        ({"url": "s3://pictures", "key_id": {"env": "ID"}}, "`key_id` and `key` of s3:// go together"),
+        ({"url": "s3://pictures", "account": "mine"}, "`account` names the storage account of az://"),
+        ({"url": "az://pictures"}, "`account` names the storage account of az://"),
+        ({"url": "gs://pictures", "region": "eu"}, "go with s3://, not with gs://"),
+        ({"url": "gs://pictures", "key_id": {"env": "ID"}}, "go with s3://, not with gs://"),
+        ({"url": "az://pictures", "account": "mine", "path_style": False}, "go with s3://, not with az://"),
+    ],
+)
+def test_a_store_that_does_not_hold_together_is_refused(store, told):
+    with pytest.raises(msgspec.ValidationError, match=told):
+        msgspec.convert(store, Store)

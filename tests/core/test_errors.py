@@ -9,13 +9,17 @@ from torana.core.errors import (
     InvalidImage,
     InvalidRequest,
     KeyReused,
+    KeysUnknown,
     LimitExceeded,
     LimitsUnknown,
     MethodNotAllowed,
     ModelNotFound,
     Moderated,
+    OfficeUnreachable,
+    PriceUnknown,
     ToranaError,
     Unauthenticated,
+    Unwritable,
     UpstreamRateLimited,
     WorkFailed,
 )
@@ -49,7 +53,10 @@ def test_an_answer_has_an_error_status_and_a_code(kind):
 
 @pytest.mark.parametrize("kind", ANSWERS, ids=lambda kind: kind.__name__)
 def test_another_target_is_tried_unless_it_could_not_do_better(kind):
-    hopeless = issubclass(kind, CallerError | DeadlineExceeded | LimitExceeded | LimitsUnknown)
+    ours = (
+        DeadlineExceeded | LimitExceeded | LimitsUnknown | PriceUnknown | Unwritable | KeysUnknown | OfficeUnreachable
+    )
+    hopeless = issubclass(kind, CallerError | ours)
     assert kind.retryable is not hopeless
 
 
@@ -93,7 +100,12 @@ def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
     found = {kind.__name__: (kind.type, kind.default_code) for kind in ANSWERS if not issubclass(kind, CallerError)}
     assert found == {
         "LimitExceeded": ("rate_limit_error", "rate_limit_exceeded"),
+        "BudgetExceeded": ("insufficient_quota", "insufficient_quota"),
         "LimitsUnknown": ("server_error", "limits_unavailable"),
+        "PriceUnknown": ("invalid_request_error", "price_unknown"),
+        "Unwritable": ("server_error", "ledger_unavailable"),
+        "KeysUnknown": ("server_error", "keys_unavailable"),
+        "OfficeUnreachable": ("server_error", "admin_unavailable"),
         "Overloaded": ("rate_limit_error", "overloaded"),
         "DeadlineExceeded": ("timeout", "deadline_exceeded"),
         "WorkFailed": ("server_error", "internal_error"),

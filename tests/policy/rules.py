@@ -1,27 +1,61 @@
-"""Limits for tests: rules by a few words, counted in this process."""
+"""Rules for tests, by a few words, counted in this process; and calls for them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from torana.config.policies import Limit, When
+from torana.config.books import Budget
+from torana.config.policies import Limit
+from torana.config.rules import When
 from torana.core.clock import Clock, FakeClock
+from torana.core.exchange import Principal
+from torana.policy.budgets import Budgets
 from torana.policy.limits import Limits, Rule
+from torana.policy.matching import Facts
+from torana.policy.permits import Permits
 from torana.storage.counters.memory import MemoryCounters
 from torana.storage.counters.port import Counters
 
-
-def limits(
-    *rules: dict[str, Any], clock: Clock | None = None, counters: Counters | None = None, replicas: int = 1
-) -> Limits:
-    """Limits by these rules; each has a name, what it is of, and how much."""
-    own = MemoryCounters(clock or FakeClock())
-    made = tuple(Rule.of(_limit(**rule), replicas=replicas) for rule in rules)
-    return Limits(made, counters=counters or own, own=own, lease=60.0)
+LEASE = 60.0
+ADA = Principal("ada", "idp", teams=("design", "web"))
+BOB = Principal("bob", "idp", teams=("web",))
 
 
-def _limit(when: dict[str, Any] | None = None, **rest: Any) -> Limit:
-    return Limit(when=msgspec.convert(when or {}, When), **rest)
+def facts(principal: Principal = ADA, model: str = "vary", **more: Any) -> Facts:
+    """A call."""
+    told = {"operation": "images.variations", "metadata": {}, "amounts": {"images": 2, "bytes": 1000}, **more}
+    return Facts(principal, model, **told)
 
 
-NO_LIMITS = limits()
+def limit(when: dict[str, Any] | None = None, **said: Any) -> Limit:
+    """A limit by what it says: its name, what it is of, how much."""
+    return Limit(when=msgspec.convert(when or {}, When), **said)
+
+
+def budget(**said: Any) -> Budget:
+    """A budget by what it says: its name, how much."""
+    return msgspec.convert(said, Budget)
+
+
+def rules_of(*limits: dict[str, Any], replicas: int = 1, lease: float = LEASE) -> Limits:
+    """These limits, not counted anywhere."""
+    return Limits(tuple(Rule.of(limit(**each), replicas=replicas) for each in limits), lease)
+
+
+def permits(
+    *limits: dict[str, Any],
+    budgets: Iterable[dict[str, Any]] = (),
+    clock: Clock | None = None,
+    counters: Counters | None = None,
+    replicas: int = 1,
+    lease: float = LEASE,
+) -> Permits:
+    """Permits by these rules, of which those for money need a store that is open."""
+    clock = clock or FakeClock()
+    own = MemoryCounters(clock)
+    made = Budgets([budget(**each) for each in budgets], clock)
+    return Permits(rules_of(*limits, replicas=replicas, lease=lease), made, counters=counters or own, own=own)
+
+
+NO_RULES = permits()

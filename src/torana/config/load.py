@@ -92,6 +92,11 @@ def load_file(path: Path) -> Document:
         raise ConfigError([Mistake(0, str(path), "is not UTF-8 text")]) from error
 
 
+def from_document(document: Mapping[str, Any], kind: type[T]) -> T:
+    """A part of the configuration from plain data that was checked when it was kept; ValueError for anything else."""
+    return msgspec.convert(document, kind, dec_hook=_units)
+
+
 def load_text(text: str) -> Document:
     """Read and check YAML text; ConfigError has all mistakes."""
     root = _compose(text)

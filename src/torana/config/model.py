@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from torana.config.access import Access
+from torana.config.books import Admin, Alerts, Budget, Database, Ledger
 from torana.config.policies import Counters, Limit
 from torana.config.secrets import Secret
 from torana.config.units import MAY_BE_ZERO, URL, Bytes, Seconds
@@ -83,13 +85,77 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class Store(Struct, frozen=True, forbid_unknown_fields=True):
+    """A bucket for made pictures (extra `torana[objects]`). Replicas that share it share `pictures.signing_key` too."""
+
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._/-]*)?\Z",
+            examples=["s3://pictures/torana", "gs://pictures", "az://pictures"],
+            description="Bucket and prefix: `s3` for Amazon and all who speak it, `gs` for Google, `az` for Azure.",
+        ),
+    ]
+    endpoint: (
+        Annotated[
+            str,
+            Meta(
+                pattern=URL,
+                examples=["http://minio.example:9000"],
+                description="Address of the service, where it is not the vendor's own.",
+            ),
+        ]
+        | None
+    ) = None
+    region: Annotated[str, Meta(min_length=1, description="Region of an `s3` bucket.")] | None = None
+    path_style: Annotated[
+        bool, Meta(description="Name an `s3` bucket in the path; false names it in the host, before `endpoint`.")
+    ] = True
+    account: Annotated[str, Meta(min_length=1, description="Storage account that an `az` container is in.")] | None = (
+        None
+    )
+    key_id: Annotated[Secret, Meta(description="Id of an `s3` access key.")] | None = None
+    key: (
+        Annotated[
+            Secret,
+            Meta(
+                description="Secret access key (`s3`), service account as JSON (`gs`) or account key (`az`). Default: "
+                "what the vendor's environment variables, workload identity or instance metadata say."
+            ),
+        ]
+        | None
+    ) = None
+    timeout: Annotated[
+        Seconds, Meta(description="How long one step may take: to keep a picture, or to fetch a MiB of it.")
+    ] = Seconds(10)
+    sweep: Annotated[
+        Seconds,
+        Meta(
+            extra=MAY_BE_ZERO,
+            description="How often expired pictures are looked for and removed, by each process. 0 is never: a "
+            "lifecycle rule of the bucket that removes what is a day old is the cheaper way.",
+        ),
+    ] = Seconds(300)
+
+    def __post_init__(self) -> None:
+        kind = self.url.partition(":")[0]
+        if kind != "s3" and (self.region or self.key_id or not self.path_style):
+            raise ValueError(f"`region`, `path_style` and `key_id` go with s3://, not with {kind}://")
+        if (kind == "az") != (self.account is not None):
+            raise ValueError("`account` names the storage account of az://, and goes with nothing else")
+        if kind == "s3" and (self.key_id is None) != (self.key is None):
+            raise ValueError("`key_id` and `key` of s3:// go together")
+
+
 class Pictures(Struct, frozen=True, forbid_unknown_fields=True):
     """Made pictures that wait to be fetched by a signed link."""
 
     ttl: Annotated[Seconds, Meta(description="How long a link works.")] = Seconds(3600)
-    max_total: Annotated[Bytes, Meta(description="Bytes of all kept pictures; beyond it the oldest go first.")] = Bytes(
-        2 * 1024**3
-    )
+    store: Annotated[Store, Meta(description="Where they are kept. Default: a directory in `data_dir`.")] | None = None
+    max_total: Annotated[
+        Bytes,
+        Meta(description="Bytes of all pictures in the directory; beyond it the oldest go first. Not for buckets."),
+    ] = Bytes(2 * 1024**3)
     signing_key: (
         Annotated[
             Secret,
@@ -148,6 +214,10 @@ class Claims(Struct, frozen=True, forbid_unknown_fields=True):
     subject: Annotated[str, Meta(description="Who is asking.")] = "sub"
     teams: Annotated[str, Meta(description="The caller's teams: a list, or text with spaces.")] | None = None
     roles: Annotated[str, Meta(description="The caller's roles: a list, or text with spaces.")] | None = None
+    service_account: (
+        Annotated[str, Meta(description="The service account that is asking; where it is there, nobody else is.")]
+        | None
+    ) = None
     models: (
         Annotated[
             str,
@@ -223,6 +293,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     idempotency: Idempotency = field(default_factory=Idempotency)
     limits: Annotated[tuple[Limit, ...], Meta(description="How much whom is let have.")] = ()
     counters: Counters = field(default_factory=Counters)
+    budgets: Annotated[tuple[Budget, ...], Meta(description="How much money whom is let spend.")] = ()
+    alerts: Alerts = field(default_factory=Alerts)
+    access: Access = field(default_factory=Access)
+    database: Database = field(default_factory=Database)
+    ledger: Ledger = field(default_factory=Ledger)
+    admin: Admin = field(default_factory=Admin)
     providers: Annotated[dict[str, Account], Meta(description="Accounts with providers, by a name of yours.")] = field(
         default_factory=dict
     )

@@ -4,43 +4,24 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from torana.config.rules import RuleName, Share, When
 from torana.config.secrets import Secret
 from torana.config.units import Seconds
-
-Pattern = Annotated[str, Meta(min_length=1)]
-Share = Annotated[
-    str, Meta(pattern=r"^(user|team|model|metadata\..+)\Z", examples=["user", "metadata.project"])
-]  # fmt: skip
-
-
-class When(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which calls a rule is for: those that fit all that is given. `*` is a wild card."""
-
-    users: Annotated[tuple[Pattern, ...], Meta(description="Subjects of the callers' tokens.")] = ()
-    teams: Annotated[tuple[Pattern, ...], Meta(description="Teams of which a caller has one or more.")] = ()
-    models: Annotated[tuple[Pattern, ...], Meta(description="Models as callers name them.")] = ()
-    operations: Annotated[tuple[Pattern, ...], Meta(description="Operations, such as `images.*`.")] = ()
-    metadata: Annotated[dict[str, str], Meta(description="Values that a call's metadata has, all of them.")] = field(
-        default_factory=dict
-    )
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True):
     """How much of something is let through in a while. Of several that fit a call, each counts."""
 
-    name: Annotated[
-        str,
-        Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", examples=["pictures-per-user"], description="Told to the refused."),
-    ]
+    name: RuleName
     of: Annotated[
-        Literal["requests", "images", "bytes", "concurrent"],
-        Meta(description="What is counted. Images are reserved as asked for, and settled as they came."),
+        Literal["requests", "images", "tokens", "bytes", "concurrent"],
+        Meta(description="What is counted. Images and tokens are reserved as asked for, and settled as they came."),
     ]
     limit: Annotated[int, Meta(ge=1, description="How much; as much may come at once.")]
     every: Annotated[Seconds, Meta(description="In which time; `concurrent` has none.")] = Seconds(60)
     per: Annotated[
         tuple[Share, ...],
-        Meta(description="For each of what apart: `user`, `team`, `model`, `metadata.KEY`. Default: all together."),
+        Meta(description="For each of what apart: `user`, `team`, `key`, `model`, `metadata.KEY`. Default: together."),
     ] = ()
     when: When = field(default_factory=When)
     unavailable: Annotated[

@@ -14,7 +14,12 @@ ToranaError
 │   ├── SlowSender          408
 │   └── TooLarge            413
 ├── LimitExceeded           429     a limit of the operator's is used up
+│   └── BudgetExceeded      429     and so is a budget
 ├── LimitsUnknown           503     it cannot be told whether it is
+├── PriceUnknown            403     nobody knows what the call may cost, and a budget wants to
+├── Unwritable              503     the call cannot be written down, and must be
+├── KeysUnknown             503     it cannot be told whose key it is
+├── OfficeUnreachable       503     the admin API does not answer
 ├── Overloaded              429     our own queues are full
 ├── DeadlineExceeded        504     our own time is up
 ├── WorkFailed              500     our own work went wrong
@@ -49,6 +54,9 @@ class ToranaError(Exception):
 
     upstream_status: int | None = None
     """What the upstream answered with, where it answered; never shown to the caller."""
+
+    rule: str | None = None
+    """The limit, budget or grant that refused the call."""
 
     def __init__(
         self,
@@ -168,6 +176,42 @@ class LimitsUnknown(ToranaError):
 
     status = 503
     default_code = "limits_unavailable"
+
+
+class BudgetExceeded(LimitExceeded):
+    """A budget that the operator set would be overspent; it is whole again in the next period."""
+
+    type = "insufficient_quota"
+    default_code = "insufficient_quota"
+
+
+class PriceUnknown(ToranaError):
+    """Nobody knows what the call may cost, and a budget admits only what it can count."""
+
+    status = 403
+    type = "invalid_request_error"
+    default_code = "price_unknown"
+
+
+class Unwritable(ToranaError):
+    """The call cannot be written down, and the operator wants none that is not."""
+
+    status = 503
+    default_code = "ledger_unavailable"
+
+
+class KeysUnknown(ToranaError):
+    """The gateway has not learnt yet which keys there are."""
+
+    status = 503
+    default_code = "keys_unavailable"
+
+
+class OfficeUnreachable(ToranaError):
+    """The process that has the database does not answer; calls are served all the same."""
+
+    status = 503
+    default_code = "admin_unavailable"
 
 
 class Overloaded(ToranaError):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Generic, Literal, Protocol, TypeVar
 
 from torana.core.content import PictureInfo
+from torana.core.ledger import Kind
 
 METADATA = "x-torana-metadata"
 """The header in which a caller says of a call what routing and limits may look at: a JSON object of texts."""
@@ -42,15 +43,40 @@ class Upload(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a caller shows, as his headers have it."""
+
+    authorization: str | None = field(repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    """``x-api-key`` or ``api-key``: it counts where there is no Authorization header."""
+
+    @property
+    def bearer(self) -> str | None:
+        """The Authorization header, or what it would be."""
+        if self.authorization is None and self.api_key is not None:
+            return f"Bearer {self.api_key}"
+        return self.authorization
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, as the token says."""
+    """Who is asking, as his token or key says."""
 
     subject: str
     issuer: str
+    """Of a token its ``iss``; of a virtual key ``torana``."""
     teams: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     models: tuple[str, ...] | None = None
     """Patterns of the models he may use; None is all of them."""
+    kind: Kind = "user"
+    key: str | None = None
+    """Id of the virtual key that he used."""
+
+    @property
+    def name(self) -> str:
+        """What rules and grants call him: ``user:anna``, ``service_account:nightly``."""
+        return f"{self.kind}:{self.subject}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +189,7 @@ class Call(Generic[R]):
 
     request_id: str
     operation: str
-    authorization: str | None
+    credentials: Credentials
     read: Callable[[], Awaitable[R]]
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What the caller says of the call, for routing, limits and accounts."""

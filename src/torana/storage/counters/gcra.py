@@ -15,7 +15,7 @@ whole number of them and nothing is ever rounded; ``now`` and spans are in micro
 import math
 from collections.abc import Sequence
 
-from torana.storage.counters.port import MICROSECONDS, Level, Rate, Refusal, Settlement, Take, Verdict
+from torana.storage.counters.port import MICROSECONDS, Balance, Level, Rate, Refusal, Settlement, Take, Verdict
 
 
 def standing(rate: Rate, whole_at: int, now: int) -> int:
@@ -51,20 +51,34 @@ def corrected(settlement: Settlement) -> tuple[int, int, int]:
     return level.whole_at, level.whole_at + min(more, 0), max(more, 0)
 
 
-def granted(takes: Sequence[Take], whole_at: Sequence[int], now: int) -> Verdict:
+def granted(takes: Sequence[Take], whole_at: Sequence[int], now: int, balances: tuple[Balance, ...] = ()) -> Verdict:
     """The verdict on a step that was taken; the counters are whole again at these moments."""
-    return Verdict(_levels(takes, whole_at, now))
+    return Verdict(_levels(takes, whole_at, now), None, balances)
 
 
-def refused(takes: Sequence[Take], whole_at: Sequence[int], now: int, full: int | None) -> Verdict:
-    """The verdict on a step that was not; ``full`` is the first of its holds that found no place."""
+def refused(
+    takes: Sequence[Take],
+    whole_at: Sequence[int],
+    now: int,
+    *,
+    full: int | None = None,
+    short: int | None = None,
+    balances: tuple[Balance, ...] = (),
+) -> Verdict:
+    """The verdict on a step that was not.
+
+    ``full`` is the first hold that found no place and ``short`` the first reserve that found too little: their places
+    in the step.
+    """
     levels = _levels(takes, whole_at, now)
+    if short is not None:
+        return Verdict(levels, Refusal(short, None), balances)
     waits = [_wait(level) for level in levels]
     longest = max(waits, default=0.0)
     if longest > 0:
-        return Verdict(levels, Refusal(waits.index(longest), None if longest == math.inf else longest))
+        return Verdict(levels, Refusal(waits.index(longest), None if longest == math.inf else longest), balances)
     assert full is not None, "somebody refused"
-    return Verdict(levels, Refusal(len(takes) + full, None))
+    return Verdict(levels, Refusal(full, None), balances)
 
 
 def _levels(takes: Sequence[Take], whole_at: Sequence[int], now: int) -> tuple[Level, ...]:

@@ -5,7 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from torana.core.clock import Clock
-from torana.storage.counters.port import Counters, CountersUnavailable, Hold, Settlement, Take, Verdict
+from torana.storage.counters.port import (
+    Charged,
+    Counters,
+    CountersUnavailable,
+    Hold,
+    PursesClosed,
+    Reserve,
+    Settlement,
+    Take,
+    Verdict,
+)
 
 T = TypeVar("T")
 
@@ -41,13 +51,22 @@ class Guarded:
         self._bound = bound
         self._breaker = _Breaker(clock, on_change, failures=failures, pause=pause)
 
-    async def admit(self, takes: Sequence[Take], holds: Sequence[Hold] = (), *, holder: str = "") -> Verdict:
+    async def admit(
+        self, takes: Sequence[Take], holds: Sequence[Hold] = (), reserves: Sequence[Reserve] = (), *, holder: str = ""
+    ) -> Verdict:
         """Takes all of it or nothing."""
-        return await self._ask(lambda: self._counters.admit(takes, holds, holder=holder))
+        return await self._ask(lambda: self._counters.admit(takes, holds, reserves, holder=holder))
 
-    async def settle(self, settlements: Sequence[Settlement], holds: Sequence[Hold] = (), *, holder: str = "") -> None:
-        """Sets right, once, what was estimated when it was taken, and frees the places of ``holder``."""
-        await self._ask(lambda: self._counters.settle(settlements, holds, holder=holder))
+    async def settle(
+        self,
+        settlements: Sequence[Settlement],
+        holds: Sequence[Hold] = (),
+        charged: Sequence[Charged] = (),
+        *,
+        holder: str = "",
+    ) -> bool:
+        """Sets right, once, what was estimated, and frees what ``holder`` has; whether he had all that is charged."""
+        return await self._ask(lambda: self._counters.settle(settlements, holds, charged, holder=holder))
 
     async def renew(self, holds: Sequence[Hold], *, holder: str) -> None:
         """Lets the leases of ``holder`` begin anew."""
@@ -61,6 +80,10 @@ class Guarded:
         except TimeoutError as error:
             self._breaker.failed()
             raise CountersUnavailable(f"The store of counters did not answer in {self._bound:g} s.") from error
+        except PursesClosed:
+            # A store that says so is well.
+            self._breaker.succeeded(probe=probe)
+            raise
         except CountersUnavailable:
             self._breaker.failed()
             raise

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heapreplace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from torana.core.clock import Clock
 from torana.storage.counters import gcra
-from torana.storage.counters.port import MICROSECONDS, Hold, Settlement, Take, Verdict
+from torana.storage.counters.port import MICROSECONDS, Charged, Hold, Reserve, Settlement, Take, Verdict
+from torana.storage.counters.purses import MemoryPurses
 
 V = TypeVar("V")
 
@@ -18,37 +21,56 @@ _LOOKS = 2
 
 
 class MemoryCounters:
-    """Counters of this process alone, ``max_keys`` of takes and as many of holds.
+    """Counters of this process alone, ``max_keys`` of takes and as many of holds and of purses.
 
-    Beyond that the ones go that would be forgotten soonest anyway: their limits are whole again early.
+    Beyond that the ones go that would be forgotten soonest anyway: their limits are whole again early. Purses stay.
     """
 
     def __init__(self, clock: Clock, *, max_keys: int = MAX_KEYS) -> None:
         self._clock = clock
         self._rates: _Shelf[_Counter] = _Shelf(max_keys, _whole_at)
         self._places: _Shelf[_Places] = _Shelf(max_keys, _free_at)
+        self._purses = MemoryPurses(clock, max_keys)
 
-    async def admit(self, takes: Sequence[Take], holds: Sequence[Hold] = (), *, holder: str = "") -> Verdict:
+    async def admit(
+        self, takes: Sequence[Take], holds: Sequence[Hold] = (), reserves: Sequence[Reserve] = (), *, holder: str = ""
+    ) -> Verdict:
         """Takes all of it or nothing."""
         now = self._now()
-        full = self._first_full(holds, holder, now)
-        granted = full is None
+        short = self._purses.short(reserves, holder) if reserves else None
+        full = self._first_full(holds, holder, now) if holds else None
+        granted = full is None and short is None
         standing, after = [], []
         for take in takes:
-            moment = gcra.standing(take.rate, self._moment(take), now)
-            standing.append(moment)
-            moment, fits = gcra.taken(take, moment, now)
-            after.append(moment)
+            before = gcra.standing(take.rate, self._moment(take), now)
+            then, fits = gcra.taken(take, before, now)
+            standing.append(before)
+            after.append(then)
             granted = granted and fits
         if not granted:
-            return gcra.refused(takes, standing, now, full)
+            return gcra.refused(
+                takes,
+                standing,
+                now,
+                full=None if full is None else len(takes) + full,
+                short=None if short is None else len(takes) + len(holds) + short,
+                balances=self._purses.balances(reserves),
+            )
         for take, moment in zip(takes, after, strict=True):
             self._rates.put(take.key, _Counter(moment, take.rate.limit), now)
         self._hold(holds, holder, now)
-        return gcra.granted(takes, after, now)
+        self._purses.reserve(reserves, holder)
+        return gcra.granted(takes, after, now, self._purses.balances(reserves))
 
-    async def settle(self, settlements: Sequence[Settlement], holds: Sequence[Hold] = (), *, holder: str = "") -> None:
-        """Sets right, once, what was estimated when it was taken, and frees the places of ``holder``."""
+    async def settle(
+        self,
+        settlements: Sequence[Settlement],
+        holds: Sequence[Hold] = (),
+        charged: Sequence[Charged] = (),
+        *,
+        holder: str = "",
+    ) -> bool:
+        """Sets right, once, what was estimated, and frees what ``holder`` has; whether he had all that is charged."""
         now = self._now()
         for settlement in settlements:
             take = settlement.level.take
@@ -57,10 +79,30 @@ class MemoryCounters:
         for hold in holds:
             if places := self._places.items.get(hold.key):
                 places.pop(holder, None)
+        return self._purses.settle(charged, holder)
 
     async def renew(self, holds: Sequence[Hold], *, holder: str) -> None:
         """Lets the leases of ``holder`` begin anew."""
         self._hold(holds, holder, self._now())
+
+    async def opened(self) -> str | None:
+        """The name of the opening; None while the purses are closed."""
+        return self._purses.opened
+
+    async def open(
+        self, name: str, spent: Sequence[Charged] = (), reserved: Sequence[tuple[str, Reserve]] = ()
+    ) -> None:
+        """Fills the purses, and then opens them, for as long as this process lives."""
+        self._purses.restore(spent, reserved)
+        self._purses.opened = name
+
+    async def restore(self, spent: Sequence[Charged], reserved: Sequence[tuple[str, Reserve]]) -> None:
+        """Fills the purses."""
+        self._purses.restore(spent, reserved)
+
+    async def raise_to(self, spent: Sequence[Charged]) -> None:
+        """Lets at least so much be spent of each purse."""
+        self._purses.raise_to(spent)
 
     def _now(self) -> int:
         return int(self._clock.ticks() * MICROSECONDS)
@@ -84,12 +126,14 @@ class MemoryCounters:
 
     def _hold(self, holds: Sequence[Hold], holder: str, now: int) -> None:
         for hold in holds:
-            places = self._places.items.get(hold.key, {})
-            places[holder] = now + hold.span
-            self._places.put(hold.key, places, now)
+            places = self._places.items.get(hold.key)
+            if places is None:
+                self._places.put(hold.key, {holder: now + hold.span}, now)
+            else:
+                places[holder] = now + hold.span
 
 
-class _Counter(NamedTuple):
+class _Counter(Struct, frozen=True):
     whole_at: int
     limit: int
 

@@ -5,125 +5,35 @@ clocks differ agree. All keys carry the prefix as their hash tag and thereby liv
 must not span nodes. Counters expire by themselves when they are whole again, and places when their leases end.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
-from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import ConnectionError, NoScriptError, RedisError  # noqa: A004 - redis has its own
 
-from torana.storage.counters import gcra
-from torana.storage.counters.port import CountersUnavailable, Hold, Settlement, Take, Verdict
+from torana.storage.counters import gcra, scripts
+from torana.storage.counters.port import (
+    Balance,
+    Charged,
+    CountersUnavailable,
+    Hold,
+    PursesClosed,
+    Reserve,
+    Settlement,
+    Take,
+    Verdict,
+)
+from torana.storage.counters.purses import FORGOTTEN_AFTER
+from torana.storage.counters.scripts import Script
 
 CONNECTIONS = 16
 """At most, for each process: the server does one step at a time anyway."""
 
-# A rate is kept as "W P": whole again W microseconds after the epoch, and P parts of a microsecond of which it has as
-# many as the limit has units. Two numbers, because a script's number holds 53 bits. A hold's places are a sorted set.
-_TIME = """
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-"""
-_RATE = """
-local function later(whole, part, than, parts)
-  return whole > than or (whole == than and part > parts)
-end
-local function present(whole, part)
-  if whole < now then return now, 0 end
-  return whole, part
-end
-local function bounded(whole, part, limit, span)
-  whole, part = present(whole + math.floor(part / limit), part % limit)
-  if later(whole, part, now + span, 0) then return now + span, 0 end
-  return whole, part
-end
-local function standing(key, limit, span)
-  local whole, part = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
-  return bounded(tonumber(whole or 0), math.min(tonumber(part or 0), limit - 1), limit, span)
-end
-local function keep(key, whole, part)
-  if later(whole, part, now, 0) then
-    redis.call('SET', key, string.format('%d %d', whole, part), 'PX', math.floor((whole - now) / 1000) + 1)
-  else
-    redis.call('DEL', key)
-  end
-end
-"""
-_PLACES = """
-local function lease(key, holder, span)
-  local milliseconds = math.ceil(span / 1000)
-  redis.call('ZADD', key, string.format('%d', now + span), holder)
-  if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
-end
-"""
-
-_ADMIT = f"""{_TIME}{_RATE}{_PLACES}
-local holder, takes = ARGV[1], tonumber(ARGV[2])
-local moments, fits = {{}}, true
-for i = 1, takes do
-  local limit, span, cost, costs = unpack(ARGV, 4 * i - 1, 4 * i + 2)
-  local whole, part = standing(KEYS[i], tonumber(limit), span)
-  local rest = part + costs
-  local after = whole + cost + math.floor(rest / limit)
-  rest = rest % limit
-  moments[i] = {{whole, part, after, rest}}
-  fits = fits and not later(after, rest, now + span, 0)
-end
-local full = -1
-for i = takes + 1, #KEYS do
-  local limit = tonumber(ARGV[2 * i + 2 * takes + 1])
-  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%d', now))
-  if full < 0 and redis.call('ZCARD', KEYS[i]) >= limit and not redis.call('ZSCORE', KEYS[i], holder) then
-    full = i - takes - 1
-  end
-end
-local granted = fits and full < 0
-local answer = {{granted and 1 or 0, full, now}}
-for i = 1, takes do
-  local whole, part, after, rest = unpack(moments[i])
-  if granted then
-    keep(KEYS[i], after, rest)
-    whole, part = after, rest
-  end
-  answer[2 * i + 2], answer[2 * i + 3] = whole, part
-end
-for i = takes + 1, granted and #KEYS or 0 do
-  lease(KEYS[i], holder, ARGV[2 * i + 2 * takes + 2])
-end
-return answer
-"""
-
-_SETTLE = f"""{_TIME}{_RATE}
-local holder, settlements = ARGV[1], tonumber(ARGV[2])
-for i = 1, settlements do
-  local limit, span, before, b, after, a, extra, e = unpack(ARGV, 8 * i - 5, 8 * i + 2)
-  before, b = present(tonumber(before), b)
-  after, a = present(tonumber(after), a)
-  local whole, part = standing(KEYS[i], tonumber(limit), span)
-  keep(KEYS[i], bounded(whole + extra - before + after, part + e - b + a, tonumber(limit), span))
-end
-for i = settlements + 1, #KEYS do
-  redis.call('ZREM', KEYS[i], holder)
-end
-return 0
-"""
-
-_RENEW = f"""{_TIME}{_PLACES}
-for i = 1, #KEYS do
-  lease(KEYS[i], ARGV[1], ARGV[i + 1])
-end
-return 0
-"""
-
-
-class _Script:
-    """A script and the name under which a server that has seen it knows it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.name = sha1(text.encode(), usedforsecurity=False).hexdigest()
+CHUNK = 200
+"""So many purses are filled in one step: it holds up the others for a millisecond or so."""
 
 
 class ValkeyCounters:
@@ -148,37 +58,100 @@ class ValkeyCounters:
         )
         self._send: Callable[..., Awaitable[Any]] = self._client.execute_command
         self._prefix = prefix
-        self._admit, self._settle, self._renew = _Script(_ADMIT), _Script(_SETTLE), _Script(_RENEW)
+        self._marker = f"{{{prefix}}}:purses"
+        self._admit, self._settle, self._renew = scripts.ADMIT, scripts.SETTLE, scripts.RENEW
 
-    async def admit(self, takes: Sequence[Take], holds: Sequence[Hold] = (), *, holder: str = "") -> Verdict:
+    async def admit(
+        self, takes: Sequence[Take], holds: Sequence[Hold] = (), reserves: Sequence[Reserve] = (), *, holder: str = ""
+    ) -> Verdict:
         """Takes all of it or nothing."""
-        arguments: list[str | int] = [holder, len(takes)]
+        arguments: list[str | int] = [holder, len(takes), len(holds)]
         for take in takes:
             rate = take.rate
             arguments += (rate.limit, rate.span, *divmod(take.amount * rate.span, rate.limit))
         for hold in holds:
             arguments += (hold.limit, hold.span)
-        granted, full, now, *moments = await self._run(self._admit, self._keys(takes, holds), arguments)
+        for reserve in reserves:
+            arguments += (reserve.amount, "" if reserve.limit is None else reserve.limit, _expiry(reserve.ends))
+        keys = self._keys(takes, holds)
+        if reserves:
+            keys += [self._marker, *[self._purse(reserve.key) for reserve in reserves]]
+        granted, *answer = await self._run(self._admit, keys, arguments)
+        if granted < 0:
+            raise PursesClosed("The purses are not opened.")
+        *refusing, now = answer[:3]
+        figures = answer[3:]
+        moments, purses = figures[: 2 * len(takes)], figures[2 * len(takes) :]
         whole_at = [
             whole * take.rate.limit + part for take, whole, part in zip(takes, moments[::2], moments[1::2], strict=True)
         ]
+        balances = _balances(reserves, purses, fresh=bool(granted and holder))
         if granted:
-            return gcra.granted(takes, whole_at, now)
-        return gcra.refused(takes, whole_at, now, full if full >= 0 else None)
+            return gcra.granted(takes, whole_at, now, balances)
+        full, short = [None if place < 0 else place for place in refusing]
+        return gcra.refused(takes, whole_at, now, full=full, short=short, balances=balances)
 
-    async def settle(self, settlements: Sequence[Settlement], holds: Sequence[Hold] = (), *, holder: str = "") -> None:
-        """Sets right, once, what was estimated when it was taken, and frees the places of ``holder``."""
-        arguments: list[str | int] = [holder, len(settlements)]
+    async def settle(
+        self,
+        settlements: Sequence[Settlement],
+        holds: Sequence[Hold] = (),
+        charged: Sequence[Charged] = (),
+        *,
+        holder: str = "",
+    ) -> bool:
+        """Sets right, once, what was estimated, and frees what ``holder`` has; whether he had all that is charged."""
+        arguments: list[str | int] = [holder, len(settlements), len(holds)]
         for settlement in settlements:
             rate = settlement.level.take.rate
             arguments += (rate.limit, rate.span)
             for moment in gcra.corrected(settlement):
                 arguments += divmod(moment, rate.limit)
-        await self._run(self._settle, self._keys([each.level.take for each in settlements], holds), arguments)
+        arguments += [charge.amount for charge in charged]
+        keys = self._keys([each.level.take for each in settlements], holds)
+        if charged:
+            keys += [self._marker, *[self._purse(charge.key) for charge in charged]]
+        known: int = await self._run(self._settle, keys, arguments)
+        return known == len(charged)
 
     async def renew(self, holds: Sequence[Hold], *, holder: str) -> None:
         """Lets the leases of ``holder`` begin anew."""
         await self._run(self._renew, self._keys((), holds), [holder, *(hold.span for hold in holds)])
+
+    async def opened(self) -> str | None:
+        """The run of the server for which the purses were opened; None when they never were."""
+        name: bytes | None = await self._ask("GET", self._marker)
+        return None if name is None else name.decode()
+
+    async def run(self) -> str:
+        """Names the server's present life: in another one it may have forgotten things."""
+        run: bytes = await self._run(scripts.RUN, [], [])
+        return run.decode()
+
+    async def open(
+        self, name: str, spent: Sequence[Charged] = (), reserved: Sequence[tuple[str, Reserve]] = ()
+    ) -> None:
+        """Fills the purses in many steps, and opens them in the last: for the run of that name and no other."""
+        await self.restore(spent, reserved)
+        await self._ask("SET", self._marker, name)
+
+    async def restore(self, spent: Sequence[Charged], reserved: Sequence[tuple[str, Reserve]]) -> None:
+        """Fills the purses, a chunk of them in each step."""
+        await self.raise_to(spent)
+        for begin in range(0, len(reserved), CHUNK):
+            chunk = reserved[begin : begin + CHUNK]
+            arguments: list[str | int] = []
+            for holder, reserve in chunk:
+                arguments += (holder, reserve.amount, _expiry(reserve.ends))
+            await self._run(scripts.RESERVE, [self._purse(reserve.key) for _, reserve in chunk], arguments)
+
+    async def raise_to(self, spent: Sequence[Charged]) -> None:
+        """Lets at least so much be spent of each purse, a chunk of them in each step."""
+        for begin in range(0, len(spent), CHUNK):
+            chunk = spent[begin : begin + CHUNK]
+            arguments: list[str | int] = []
+            for charge in chunk:
+                arguments += (charge.amount, _expiry(charge.ends))
+            await self._run(scripts.RAISE, [self._purse(charge.key) for charge in chunk], arguments)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -188,14 +161,39 @@ class ValkeyCounters:
         rates = [f"{{{self._prefix}}}:rate:{take.key}" for take in takes]
         return rates + [f"{{{self._prefix}}}:hold:{hold.key}" for hold in holds]
 
-    async def _run(self, script: _Script, keys: list[str], arguments: list[str | int]) -> list[int]:
+    def _purse(self, key: str) -> str:
+        return f"{{{self._prefix}}}:purse:{key}"
+
+    async def _run(self, script: Script, keys: list[str], arguments: list[str | int]) -> Any:  # noqa: ANN401, see _ask
         """What the script comes to; it goes along whole only where the server does not know its name."""
         command = (len(keys), *keys, *arguments)
         try:
-            try:
-                answer: list[int] = await self._send("EVALSHA", script.name, *command)
-            except NoScriptError:
-                answer = await self._send("EVAL", script.text, *command)
+            return await self._ask("EVALSHA", script.name, *command)
+        except NoScriptError:
+            return await self._ask("EVAL", script.text, *command)
+
+    async def _ask(self, *command: str | int) -> Any:  # noqa: ANN401, what it is depends on the command
+        try:
+            return await self._send(*command)
+        except NoScriptError:
+            raise
         except (RedisError, OSError) as error:
+            if isinstance(error, ConnectionError):
+                # A server that hung up on one has hung up on all, and each would fail a call to find out.
+                await self._client.connection_pool.disconnect(inuse_connections=False)
             raise CountersUnavailable(f"The store of counters failed: {error}") from error
-        return answer
+
+
+def _expiry(ends: float | None) -> int | str:
+    """When a purse may go, in whole seconds since the epoch; nothing for one that stays."""
+    return "" if ends is None else math.ceil(ends) + FORGOTTEN_AFTER
+
+
+def _balances(reserves: Sequence[Reserve], purses: Sequence[int], *, fresh: bool) -> tuple[Balance, ...]:
+    """The balances after a step; what is fresh was reserved in it where the holder had nothing before."""
+    return tuple(
+        [
+            Balance(reserve, int(spent), int(reserved) + (reserve.amount if fresh and not held else 0))
+            for reserve, spent, reserved, held in zip(reserves, purses[::3], purses[1::3], purses[2::3], strict=True)
+        ]
+    )

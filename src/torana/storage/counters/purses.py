@@ -1,0 +1,115 @@
+"""Purses in this process: what was spent of each budget in a period, and what is reserved."""
+
+import math
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from msgspec import Struct
+
+from torana.core.clock import Clock
+from torana.storage.counters.port import Balance, Charged, CountersUnavailable, PursesClosed, Reserve
+
+FORGOTTEN_AFTER = 7 * 86_400
+"""How long a purse is kept when its period is over, in seconds: what began in it is settled there."""
+
+
+class _Purse(Struct):
+    """In nano-dollars."""
+
+    spent: int = 0
+    reserved: int = 0
+    holders: dict[str, int] = {}
+    """How much each has reserved."""
+
+
+_EMPTY = _Purse()
+"""One that is new; only to be looked at."""
+
+
+class MemoryPurses:
+    """``room`` purses at most. Money is never evicted: those of ended periods make way, and else there is no room.
+
+    They are closed until they are opened: what was spent before this process began is not known here.
+    """
+
+    def __init__(self, clock: Clock, room: int) -> None:
+        self.opened: str | None = None
+        """By which name; None while they are closed."""
+        self._clock = clock
+        self._room = room
+        self._purses: dict[str, _Purse] = {}
+        self._ends: list[tuple[float, str]] = []
+
+    def short(self, reserves: Sequence[Reserve], holder: str) -> int | None:
+        """The first that finds too little; when there is none, ``reserve`` will succeed.
+
+        PursesClosed, or CountersUnavailable when a purse is new and there is no room for it.
+        """
+        if self.opened is None:
+            raise PursesClosed("The purses are not opened yet.")
+        if holder:
+            self._make_room({reserve.key for reserve in reserves})
+        for index, reserve in enumerate(reserves):
+            purse = self._purses.get(reserve.key, _EMPTY)
+            if reserve.limit is None or holder in purse.holders:
+                continue
+            if purse.spent + purse.reserved + reserve.amount > reserve.limit:
+                return index
+        return None
+
+    def reserve(self, reserves: Sequence[Reserve], holder: str) -> None:
+        """Sets it aside, once for each holder, and for nobody nothing."""
+        for reserve in reserves if holder else ():
+            purse = self._purse(reserve.key, reserve.ends)
+            if holder not in purse.holders:
+                purse.holders[holder] = reserve.amount
+                purse.reserved += reserve.amount
+
+    def balances(self, reserves: Sequence[Reserve]) -> tuple[Balance, ...]:
+        """How the purses stand."""
+        purses = [(reserve, self._purses.get(reserve.key, _EMPTY)) for reserve in reserves]
+        return tuple([Balance(reserve, purse.spent, purse.reserved) for reserve, purse in purses])
+
+    def settle(self, charged: Sequence[Charged], holder: str) -> bool:
+        """Frees what the holder has reserved, and spends what is charged where he has; whether he has everywhere."""
+        known = 0
+        for charge in charged if self.opened is not None else ():
+            purse = self._purses.get(charge.key)
+            if purse is not None and holder in purse.holders:
+                purse.reserved -= purse.holders.pop(holder)
+                purse.spent += charge.amount
+                known += 1
+        return known == len(charged)
+
+    def raise_to(self, spent: Sequence[Charged]) -> None:
+        """Lets at least so much be spent of each; CountersUnavailable, and nothing done, when there is no room."""
+        self._make_room({charge.key for charge in spent})
+        for charge in spent:
+            purse = self._purse(charge.key, charge.ends)
+            purse.spent = max(purse.spent, charge.amount)
+
+    def restore(self, spent: Sequence[Charged], reserved: Sequence[tuple[str, Reserve]]) -> None:
+        """Lets at least so much be spent of each, and each holder have the reservation that is given with him."""
+        self.raise_to(spent)
+        self._make_room({reserve.key for _, reserve in reserved})
+        for holder, reserve in reserved:
+            self.reserve((reserve,), holder)
+
+    def _purse(self, key: str, ends: float | None) -> _Purse:
+        purse = self._purses.get(key)
+        if purse is None:
+            purse = self._purses[key] = _Purse()
+            heappush(self._ends, (math.inf if ends is None else ends, key))
+        return purse
+
+    def _make_room(self, keys: set[str]) -> None:
+        """Room for those that are new among them; what ended long ago goes with the occasion."""
+        new = keys.difference(self._purses)
+        if not new:
+            return
+        now = self._clock.now()
+        most = self._room - len(new)
+        while self._ends and self._ends[0][0] <= (now if len(self._purses) > most else now - FORGOTTEN_AFTER):
+            del self._purses[heappop(self._ends)[1]]
+        if len(self._purses) > most:
+            raise CountersUnavailable(f"There is room for {self._room} purses, and none for another.")
