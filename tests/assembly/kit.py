@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torana.assembly.counting import counting
+from torana.assembly.books.bookkeeping import Books
 from torana.assembly.reload.compiling import Compiler
 from torana.assembly.reload.documents import Documents
+from torana.config.books import Database
 from torana.config.model import Auth, Issuer, Server, Settings
 from torana.config.secrets import Secret
 from torana.config.upstreams import Idempotency
@@ -36,7 +37,13 @@ class Log(io.StringIO):
 
 def settings_in(directory: Path, **rooms: Any) -> Settings:
     """Settings whose data is kept there."""
-    return Settings(**{"server": Server(data_dir=str(directory / "data")), "auth": Auth(issuers=(ISSUER,)), **rooms})
+    usual = {
+        "server": Server(data_dir=str(directory / "data")),
+        "auth": Auth(issuers=(ISSUER,)),
+        # There is no office beside a gateway that a test builds by hand.
+        "database": Database(enabled=False),
+    }
+    return Settings(**{**usual, **rooms})
 
 
 def compiler(log: Log, *, workers: Workers | None = None, clock: Clock | None = None) -> Compiler:
@@ -48,7 +55,9 @@ def compiler(log: Log, *, workers: Workers | None = None, clock: Clock | None = 
         workers=crew,
         health=Health(clock),
         replays=Replays(clock, Idempotency()),
-        counting=counting(Settings(), ENVIRON, clock=clock, logger=log.logger, signals=Signals()),
+        books=Books(
+            Settings(database=Database(enabled=False)), ENVIRON, clock=clock, logger=log.logger, signals=Signals()
+        ),
         documents=Documents(),
         clock=clock,
         logger=log.logger,

@@ -23,7 +23,7 @@ from torana.assembly.processes import bounded_protocol
 from torana.assembly.settings import load
 from torana.assembly.tokens import own_token
 from torana.auth.build import KeyProblem
-from torana.config.model import Auth, Pictures, Settings, Telemetry
+from torana.config.model import Auth, Pictures, Settings, Store, Telemetry
 from torana.config.secrets import Secret, SecretMissing
 from torana.config.upstreams import Account
 from torana.core.clock import SystemClock
@@ -37,6 +37,7 @@ SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 # The sample that newcomers read, with an account more whose key is nowhere and with one worker.
 CONFIG = """\
+database: {{enabled: false}}
 server: {{data_dir: {data}}}
 auth:
   issuers:
@@ -212,7 +213,10 @@ async def test_platforms_are_answered(gateway):
     gateway.lab.says(503, {})
     await gateway.vary()
     ready = await gateway.ask(head("GET", "/readyz"))
-    assert (ready.status, ready.json["checks"]) == (200, {"workers": "ok", "storage": "ok", "keys": "ok"})
+    assert (ready.status, ready.json["checks"]) == (
+        200,
+        dict.fromkeys(["workers", "storage", "keys", "registry"], "ok"),
+    )
     assert ready.json["targets"]["lab/redux"] == "closed"
     described = await gateway.ask(head("GET", "/openapi.json"))
     assert re.fullmatch(r"\d+\.\d+\.\d+", described.json["info"]["version"])
@@ -301,6 +305,12 @@ def test_a_signing_key_that_is_not_there(mirror, refuse):
     settings = msgspec.structs.replace(mirror, pictures=Pictures(signing_key=Secret(env="NO_KEY")))
     with pytest.raises(SecretMissing, match="NO_KEY"):
         refuse(settings, ENVIRON)
+
+
+def test_a_buckets_key_that_is_not_there(mirror, refuse):
+    store = Store("s3://pictures", key_id=Secret(env="NO_KEY"), key=Secret(env="NO_KEY"))
+    with pytest.raises(SecretMissing, match="NO_KEY"):
+        refuse(msgspec.structs.replace(mirror, pictures=Pictures(store=store)), ENVIRON)
 
 
 def test_an_issuers_key_that_is_not_there(mirror, refuse):

@@ -7,7 +7,6 @@ import pytest
 
 from tests.assembly.kit import ISSUER, Log, compiler, settings_in
 from tests.providers.kit import photo
-from torana.assembly import life
 from torana.assembly.lending import Connections
 from torana.assembly.life import Life, Sweeper
 from torana.assembly.reload.editions import Editions
@@ -17,7 +16,7 @@ from torana.core.clock import FakeClock
 from torana.core.content import Size
 from torana.media.jobs.fitting import fit
 from torana.media.workers import Workers
-from torana.storage.objects import Objects
+from torana.storage.objects.directory import Directory
 from torana.telemetry.signals import Signals
 
 REMOTE = Issuer(issuer="idp", audience="torana", algorithms=("RS256",), jwks_url="http://127.0.0.1:9/keys")
@@ -46,13 +45,13 @@ def children() -> set[str]:
 def life_in(directory: Path, settings: Settings, log: Log, *, workers: Workers, stop_spans=lambda: None) -> Life:
     making = compiler(log, workers=workers, clock=FakeClock())
     editions = Editions(making.edition(settings, Connections()), making.health.keep)
-    objects = Objects(directory / "pictures", max_total=10**6, clock=FakeClock())
+    objects = Directory(directory / "pictures", max_total=10**6, clock=FakeClock())
     return Life(
         editions=editions,
         reloader=Reloader(None, making, editions, every=0),
         workers=workers,
-        sweeper=Sweeper(objects, Log().logger, Signals()),
-        stop_counting=making.counting.stop,
+        sweeper=Sweeper(objects, Log().logger, Signals(), every=30),
+        books=making.books,
         stop_spans=stop_spans,
     )
 
@@ -97,19 +96,14 @@ async def test_it_hears_sighup_while_it_lives(tmp_path):
 
 
 @pytest.fixture
-def often(monkeypatch):
-    monkeypatch.setattr(life, "_SWEEP_SECONDS", 0.0)
-
-
-@pytest.fixture
 async def swept(tmp_path):
     """A sweeper at work: its store, its clock, its log and its signals."""
     clock, log, signals = FakeClock(), Told(), Signals()
-    objects = Objects(tmp_path / "pictures", max_total=160, clock=clock)
+    objects = Directory(tmp_path / "pictures", max_total=160, clock=clock)
     running = []
 
     def start():
-        running.append(asyncio.create_task(Sweeper(objects, log.logger, signals).run()))
+        running.append(asyncio.create_task(Sweeper(objects, log.logger, signals, every=0.001).run()))
         return running[0]
 
     yield start, objects, clock, log, signals
@@ -130,7 +124,7 @@ async def test_pictures_that_had_to_go_early_are_told_of(swept):
     assert b"\ntorana_pictures_evicted_total 1.0\n" in signals.render()
 
 
-async def test_expired_ones_go_without_a_word(swept, often, tmp_path):
+async def test_expired_ones_go_without_a_word(swept, tmp_path):
     start, objects, clock, log, signals = swept
     await objects.put(bytes(50), extension="png", expires=clock.now() + 60)
     clock.advance(61)
@@ -141,7 +135,7 @@ async def test_expired_ones_go_without_a_word(swept, often, tmp_path):
     assert b"\ntorana_pictures_evicted_total 0.0\n" in signals.render()
 
 
-async def test_a_failing_disk_is_told_of_and_tried_again(swept, often, tmp_path):
+async def test_a_failing_disk_is_told_of_and_tried_again(swept, tmp_path):
     start, _, _, log, _ = swept
     (tmp_path / "pictures").write_text("in the way")
     task = start()
@@ -149,3 +143,10 @@ async def test_a_failing_disk_is_told_of_and_tried_again(swept, often, tmp_path)
         assert "sweep_failed" in await log.lines.get()
     assert log.events[0]["reason"] in {"EEXIST", "ENOTDIR"}
     assert not task.done()
+
+
+async def test_a_sweeper_that_is_never_to_sweep_rests():
+    store = Directory(Path("/nowhere"), max_total=1, clock=FakeClock())
+    log = Told()
+    await Sweeper(store, log.logger, Signals(), every=0).run()
+    assert log.events == []

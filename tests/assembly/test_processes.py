@@ -3,11 +3,14 @@ import logging
 import os
 import pickle
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from tests.assembly.kit import ENVIRON, settings_in
-from torana.assembly.processes import UNSOUND, AppFactory, bounded_protocol, count_out, is_sound, prepare_several
+from torana.assembly.complaints import UNSOUND
+from torana.assembly.processes import AppFactory, bounded_protocol, count_out, is_sound, prepare_several
 from torana.config.model import Server
 from torana.config.units import Bytes, Seconds
 from torana.edge.protocol import BoundedProtocol, Bounds
@@ -56,6 +59,22 @@ async def test_a_configuration_that_went_bad_ends_the_process(config, capsys):
         AppFactory(config, "http://127.0.0.1:1")()
     assert ended.value.code == UNSOUND
     assert "line 1: servr: no such setting." in capsys.readouterr().err
+
+
+def test_a_gateway_leaves_the_database_and_pictures_to_other_processes(config):
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "import torana.cli.serve\n"
+        "from torana.assembly.processes import AppFactory\n"
+        "async def build():\n"
+        "    app = AppFactory(pathlib.Path(sys.argv[1]), 'http://127.0.0.1:1')()\n"
+        "    await app._life.stop()\n"
+        "asyncio.run(build())\n"
+        "heavy = {'sqlalchemy', 'alembic', 'aiosqlite', 'starlette', 'rich', 'redis', 'PIL', 'numpy', 'numba'}\n"
+        "print('loaded:', *heavy & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, config], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["loaded:"]
 
 
 def test_the_protocol_has_the_settings_bounds(tmp_path):

@@ -79,8 +79,8 @@ def test_the_sample_holds_together(tmp_path):
             "line 9: models.vary.targets[1].target: `studio` has no model `patch`. It has: patchwork.",
         ),
         (
-            "auth:\n  issuers: []\nproviders:\n  studio: {type: local}\n",
-            "line 2: auth.issuers: needs at least one issuer, or no caller can get in.",
+            "auth:\n  issuers: []\nproviders:\n  studio: {type: local}\ndatabase: {enabled: false}\n",
+            "line 2: auth.issuers: needs at least one issuer where no database has keys, or nobody can get in.",
         ),
         (
             changed("  vary: {targets: [{target: lab/redux}, {target: studio/patchwork}]}\n", "").replace(
@@ -101,13 +101,38 @@ def test_every_mistake_is_told_with_its_line(text, told):
 def test_all_mistakes_are_told_at_once_from_top_to_bottom(tmp_path):
     file = tmp_path / "torana.yaml"
     file.write_text(
-        "auth:\n  issuers: []\nproviders:\n  studio: {type: lokal}\nmodels: {vary: {targets: [{target: lob/redux}]}}"
+        "auth:\n  issuers: []\nproviders:\n  studio: {type: lokal}\nmodels: {vary: {targets: [{target: lob/redux}]}}\n"
+        "database: {enabled: false}"
     )
     with pytest.raises(ConfigError) as refused:
         load(file)
     assert [(mistake.line, mistake.path) for mistake in refused.value.mistakes] == [
         (2, "auth.issuers"), (4, "providers.studio.type"), (5, "models.vary.targets[0].target"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("limits: [{name: a, of: images, limit: 1}, {name: a, of: bytes, limit: 1}]", "limits[1].name"),
+        ("budgets: [{name: a, limit: 1}, {name: a, limit: 2}]", "budgets[1].name"),
+        ("access: {grants: [{name: a, to: [everyone]}, {name: a, to: [everyone]}]}", "access.grants[1].name"),
+        ("budgets: [{name: a, limit: 1}]\ndatabase: {enabled: false}", "budgets"),
+    ],
+)
+def test_rules_are_told_apart_and_budgets_can_be_kept(text, told):
+    assert [mistake.split(": ")[1] for mistake in mistakes(f"{SAMPLE}\n{text}\n")] == [told]
+
+
+def test_budgets_of_several_processes_are_counted_together():
+    several = "providers: {studio: {type: local}}\nserver: {processes: 2}\nbudgets: [{name: a, limit: 1}]\n"
+    (told,) = mistakes(several)
+    assert told.startswith("line 3: budgets: of several `server.processes`")
+    assert mistakes(f"{several}counters: {{valkey: {{env: STORE}}}}\n") == []
+
+
+def test_keys_can_open_the_door_where_nobody_issues_tokens():
+    assert mistakes("providers:\n  studio: {type: local}\n") == []
 
 
 def test_a_type_that_is_not_there_is_one_mistake_whatever_leads_to_it():

@@ -70,7 +70,7 @@ def test_what_settings_mean_together_is_checked_too(here: Path) -> None:
     [
         (b"server: [", "line 1: not valid YAML"),
         (b"\xff\xfe", "bad.yaml: is not UTF-8 text"),
-        (b"", "auth.issuers: needs at least one issuer"),
+        (b"", "models: no model can be named"),
         (b"- a list", "line 1: expected settings"),
     ],
 )

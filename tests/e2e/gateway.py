@@ -38,6 +38,10 @@ auth:
 """
 
 
+NO_DATABASE = "\ndatabase: {enabled: false}\n"
+"""Most tests need no office, and it would have to start for each of them."""
+
+
 def token(key: str | bytes | ed25519.Ed25519PrivateKey = SECRET, algorithm: str = "HS256", **changes: object) -> str:
     """A token that every gateway here accepts, unless the changes to its claims spoil it."""
     now = int(time.time())
@@ -92,9 +96,8 @@ class Gateway:
         os.killpg(self.process.pid, number)
 
 
-@contextmanager
-def serve(directory: Path, config: str, environ: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway that is ready. After the block it is told to stop: it must end well and leave nothing behind."""
+def launch(directory: Path, config: str, environ: Mapping[str, str] | None = None) -> Gateway:
+    """A gateway that listens; whoever launches it ends it."""
     directory.mkdir(parents=True, exist_ok=True)
     directory.joinpath("public.pem").write_bytes(PUBLIC_KEY)
     directory.joinpath("gateway.yaml").write_text(AUTH + config)
@@ -106,8 +109,18 @@ def serve(directory: Path, config: str, environ: Mapping[str, str] | None = None
             stderr=errors,
             start_new_session=True,
         )
+    return Gateway(process, directory, _address(Gateway(process, directory)))
+
+
+@contextmanager
+def serve(directory: Path, config: str, environ: Mapping[str, str] | None = None) -> Iterator[Gateway]:
+    """A gateway that is ready. After the block it is told to stop: it must end well and leave nothing behind.
+
+    One whose configuration says nothing of a database has none.
+    """
+    gateway = launch(directory, config if "database:" in config else f"{config}{NO_DATABASE}", environ)
+    process = gateway.process
     try:
-        gateway = Gateway(process, directory, _address(Gateway(process, directory)))
         wait_until(lambda: gateway.get("/readyz").status == 200, START_SECONDS)
         yield gateway
         process.terminate()

@@ -81,3 +81,18 @@ def test_the_python_example_runs(first_step: FirstStep) -> None:
             pictures.append(reply.read())
     assert len(set(pictures)) == 4
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_the_commands_of_keys_and_limits_say_what_is_shown(first_step: FirstStep) -> None:
+    written, shown = re.findall(
+        r"^```sh\n(torana users set .*?)^```\n.*?^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL
+    )[0]
+    environ = {**os.environ, "PATH": f"{Path(TORANA).parent}:{os.environ['PATH']}"}
+    ran = subprocess.run(
+        ["bash", "-ec", written], cwd=first_step.directory, env=environ, capture_output=True, text=True, check=True
+    )
+    month = re.compile(r"\d{4}-\d{2}\.$", re.MULTILINE)
+    assert month.sub("MONTH.", ran.stdout).endswith(month.sub("MONTH.", shown))
+    (key,) = re.findall(r"^tor_\w+$", ran.stdout, re.MULTILINE)
+    asked = ["curl", "-s", f"{first_step.url}/models", "-H", f"authorization: Bearer {key}"]
+    wait_until(lambda: b"patchwork" in subprocess.run(asked, capture_output=True, check=True).stdout)

@@ -134,7 +134,7 @@ def test_what_needs_a_restart_is_named_and_the_rest_is_done(gateway: Gateway) ->
     assert call(gateway, "more").status == 200
     assert events(gateway, "reloaded")[-1]["changed"] == ["server", "models"]
     wait_until(lambda: events(gateway, "restart_needed"))
-    assert events(gateway, "restart_needed")[-1]["settings"] == ["server.port", "workers.count"]
+    assert events(gateway, "restart_needed")[-1]["settings"] == ["server.port", "workers.count", "database.enabled"]
 
 
 def test_a_change_of_the_file_is_enough(tmp_path: Path) -> None:

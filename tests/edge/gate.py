@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from uvicorn.server import ServerState
 
 from tests.media.samples import encoded
 from tests.media.samples import picture as drawn
-from tests.policy.rules import NO_LIMITS
+from tests.policy.rules import NO_RULES
 from torana.auth.build import build_authenticator
+from torana.auth.directory import Directory
+from torana.auth.identity import Identity
 from torana.auth.mint import mint
+from torana.config.access import Roles
 from torana.config.model import Auth, Claims, Issuer, Settings
 from torana.config.secrets import Secret
 from torana.config.upstreams import Idempotency
@@ -24,21 +28,24 @@ from torana.core.clock import FakeClock
 from torana.core.content import Picture, PictureInfo, Size
 from torana.core.exchange import Context, Reply, Target, Usage
 from torana.edge.app import App, Life, Route
-from torana.edge.bodies import BodyReader
+from torana.edge.bodies.reading import BodyReader
+from torana.edge.bodies.uploads import FormReader
 from torana.edge.exchange import Receive, Scope, Send
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.pictures import Origin, PictureLinks
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.edge.routes import routes
-from torana.edge.uploads import FormReader
 from torana.families.images import GENERATIONS, VARIATIONS, ImageRequest, Pictures
 from torana.media.probe import probe
 from torana.pipeline.flow import Snapshot
+from torana.policy.access import Access
 from torana.policy.idempotency import Replays
+from torana.policy.ledger import Ledger
+from torana.policy.rulebook import Additions, Rulebook, Ruling
 from torana.routing.catalog import Catalog, Offer
 from torana.routing.health import Health
-from torana.storage.objects import Objects
+from torana.storage.objects import directory
 from torana.storage.spool import Spool
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
@@ -220,7 +227,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         self.current = self.snapshot()
-        self.objects = Objects(self.directory / "pictures", max_total=10**8, clock=self.clock)
+        self.objects = directory.Directory(self.directory / "pictures", max_total=10**8, clock=self.clock)
         origin = Origin(self.settings.server.public_url, "http://listening.test")
         self.links = PictureLinks(
             self.objects, key=KEY, ttl=self.settings.pictures.ttl, origin=origin, clock=self.clock
@@ -296,8 +303,9 @@ class Gate:
             raise NotImplementedError(url)
 
         environ = {"KEY": KEY.decode()}
+        authenticator = build_authenticator(Auth(issuers=(ISSUER,)), environ, clock=self.clock, fetch=fetch)
         return Snapshot(
-            authenticator=build_authenticator(Auth(issuers=(ISSUER,)), environ, clock=self.clock, fetch=fetch),
+            identity=Identity(authenticator, Directory(), roles=Roles(), clock=self.clock),
             catalog=Catalog(
                 {self.target.account: Offer(lambda _model: frozenset(family.operation for family in FAMILIES), ())},
                 {"vary": (self.target,)},
@@ -306,7 +314,8 @@ class Gate:
             deadline=self.settings.server.deadline,
             clock=self.clock,
             health=Health(self.clock),
-            limits=NO_LIMITS,
+            rulebook=Rulebook(lambda _added: Ruling(Access("all", ()), NO_RULES), Additions(lambda *_: None)),
+            ledger=Ledger(None, self.clock),
             replays=Replays(self.clock, Idempotency()),
         )
 
@@ -316,6 +325,9 @@ class Gate:
             return await self.paint(request, context)
 
         return {family.operation: vary for family in FAMILIES}
+
+    def worst(self, _request: ImageRequest, _target: Target) -> Decimal | None:
+        return Decimal(0)
 
     def forms(self) -> FormReader:
         limits = self.settings.uploads

@@ -5,7 +5,9 @@ import pytest
 
 from torana.core import errors
 from torana.core.errors import (
+    BudgetExceeded,
     InvalidRequest,
+    LimitExceeded,
     MethodNotAllowed,
     Overloaded,
     ToranaError,
@@ -15,7 +17,14 @@ from torana.core.errors import (
 from torana.edge.errors import error_body, error_event, render, render_unexpected
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ToranaError)]
-TYPES = {"invalid_request_error", "image_generation_user_error", "rate_limit_error", "server_error", "timeout"}
+TYPES = {
+    "invalid_request_error",
+    "image_generation_user_error",
+    "insufficient_quota",
+    "rate_limit_error",
+    "server_error",
+    "timeout",
+}
 
 
 def made(kind: type[ToranaError]) -> ToranaError:
@@ -34,6 +43,14 @@ def test_every_error_is_openais_four_members(kind):
     }
     assert list(told["error"]) == ["message", "type", "param", "code"]
     assert kind.type in TYPES
+
+
+def test_a_rule_that_refuses_is_named_and_a_spent_budget_is_not_asked_again():
+    error = LimitExceeded("Too much.", retry_after=2.1)
+    error.rule = "pictures"
+    assert {("x-torana-rule", "pictures"), ("retry-after", "3")} <= set(render(error).headers)
+    assert "x-should-retry" not in dict(render(error).headers)
+    assert ("x-should-retry", "false") in render(BudgetExceeded("Spent.")).headers
 
 
 def test_an_error_object_can_be_written_where_no_error_was_raised():
@@ -70,7 +87,11 @@ def test_a_wait_is_told_in_whole_seconds(kind, seconds, header):
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_error_says_what_is_anothers(kind):
     names = {name for name, _ in render(made(kind)).headers}
-    expected = {Unauthenticated: {"www-authenticate"}, MethodNotAllowed: {"allow"}}
+    expected = {
+        Unauthenticated: {"www-authenticate"},
+        MethodNotAllowed: {"allow"},
+        BudgetExceeded: {"x-should-retry"},
+    }
     assert names == {"content-type"} | expected.get(kind, set())
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.edge.gate import FAMILIES, Gate
 from torana.config.model import Settings
-from torana.edge.bodies import BodyReader
+from torana.edge.bodies.reading import BodyReader
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.routes import routes

@@ -24,7 +24,9 @@ FLOORS = {
     "providers": {"dialects", "families", "media", "upstream", "config", "core"},
     "pipeline": {"auth", "policy", "routing", "providers", "families", "telemetry", "core"},
     "edge": {"pipeline", "families", "media", "telemetry", "storage", "config", "core"},
-    "assembly": {"edge", "pipeline", "providers", "auth", "policy", "routing", "dialects"}
+    "admin": {"auth", "policy", "routing", "pipeline", "families", "telemetry", "storage", "config", "core"},
+    "jobs": {"telemetry", "storage", "config", "core"},
+    "assembly": {"edge", "admin", "jobs", "pipeline", "providers", "auth", "policy", "routing", "dialects"}
     | {"config", "families", "media", "telemetry", "upstream", "storage", "core"},
     "cli": {"assembly", "config", "core"},
 }

@@ -1,19 +1,25 @@
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.policy.rules import NO_LIMITS
+from tests.policy.rules import NO_RULES, permits
 from torana.auth.build import build_authenticator
+from torana.auth.directory import Directory
+from torana.auth.identity import Identity
 from torana.auth.mint import mint
+from torana.config.access import Roles
 from torana.config.model import Auth, Claims, Issuer
 from torana.config.secrets import Secret
 from torana.config.upstreams import Idempotency
 from torana.core.clock import FakeClock
 from torana.core.errors import (
+    BudgetExceeded,
     DeadlineExceeded,
     Forbidden,
     InvalidRequest,
@@ -24,11 +30,16 @@ from torana.core.errors import (
     Unauthenticated,
     UpstreamTimeout,
 )
-from torana.core.exchange import Answer, Call, Context, Partial, Reply, Target, Usage
+from torana.core.exchange import Answer, Call, Context, Credentials, Partial, Reply, Target, Usage
+from torana.core.ledger import Closed, Opened
 from torana.pipeline.flow import Snapshot, answer
+from torana.policy.access import Access
 from torana.policy.idempotency import Replays
+from torana.policy.ledger import Ledger
+from torana.policy.rulebook import Additions, Rulebook, Ruling
 from torana.routing.catalog import Catalog, Offer
 from torana.routing.health import Health
+from torana.storage.counters.memory import MemoryCounters
 from torana.telemetry.record import Record
 
 KEY = b"a secret that is long enough for HS256"
@@ -53,6 +64,19 @@ class Asked:
 class Provider:
     operations: dict[str, Do]
 
+    def worst(self, request: "Asked", target: Target) -> Decimal | None:
+        return Decimal("0.5")
+
+
+class Written:
+    """A journal in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[Opened | Closed] = []
+
+    def write(self, *entries: Opened | Closed) -> None:
+        self.entries += entries
+
 
 @dataclass
 class Journey:
@@ -67,7 +91,12 @@ class Journey:
     def __post_init__(self) -> None:
         self.replays: Replays[tuple[Target, Reply[Any]]] = Replays(self.clock, Idempotency())
         self.record = Record(self.clock, "req_1", "POST", "/things")
-        self.call = Call("req_1", OPERATION, self.token(), self.read_as("vary"))
+        self.call = Call("req_1", OPERATION, self.shown(), self.read_as("vary"))
+        self.ruling = Ruling(Access("all", ()), NO_RULES)
+        self.written = Written()
+
+    def shown(self, *models: str) -> Credentials:
+        return Credentials(self.token(*models))
 
     def token(self, *models: str) -> str:
         claims = {"models": list(models or ("*",))}
@@ -86,16 +115,18 @@ class Journey:
 
         offer = Offer(lambda _model: frozenset({OPERATION}), ())
         virtual = {"vary": (FIRST, SECOND), "mute": (Target("silent", "c"),)}
+        authenticator = build_authenticator(
+            Auth(issuers=(ISSUER,)), {"KEY": KEY.decode()}, clock=self.clock, fetch=fetch
+        )
         snapshot = Snapshot(
-            authenticator=build_authenticator(
-                Auth(issuers=(ISSUER,)), {"KEY": KEY.decode()}, clock=self.clock, fetch=fetch
-            ),
+            identity=Identity(authenticator, Directory(), roles=Roles(), clock=self.clock),
             catalog=Catalog({"one": offer, "two": offer, "silent": Offer(lambda _model: frozenset(), ())}, virtual),
             providers={"one": Provider({OPERATION: self.first}), "two": Provider({OPERATION: self.second})},
             deadline=self.deadline,
             clock=self.clock,
             health=Health(self.clock),
-            limits=NO_LIMITS,
+            rulebook=Rulebook(lambda _added: self.ruling, Additions(lambda *_: None)),
+            ledger=Ledger(self.written, self.clock),
             replays=self.replays,
         )
         return await answer(self.call, snapshot, self.record)
@@ -145,13 +176,13 @@ async def test_a_provider_learns_the_model_and_what_it_serves(journey):
         await journey.go()
     ((asked, model, context),) = met
     assert (asked, model) == (Asked("vary"), "a")
-    assert context.caller == "us ada"
+    assert context.caller == "us user:ada"
     assert dict(context.headers)["traceparent"] == TRACE
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer not.a.token", "Basic YTpi"])
 async def test_no_byte_of_a_strangers_body_is_read(journey, header):
-    journey.call = replace(journey.call, authorization=header)
+    journey.call = replace(journey.call, credentials=Credentials(header))
     with pytest.raises(Unauthenticated):
         await journey.go()
     assert journey.past == []
@@ -160,7 +191,7 @@ async def test_no_byte_of_a_strangers_body_is_read(journey, header):
 
 
 async def test_a_model_that_does_not_exist_is_in_no_record(journey):
-    journey.call = replace(journey.call, read=journey.read_as("made-up"), authorization=journey.token("none"))
+    journey.call = replace(journey.call, read=journey.read_as("made-up"), credentials=journey.shown("none"))
     with pytest.raises(ModelNotFound):
         await journey.go()
     assert journey.record.model is None
@@ -176,7 +207,7 @@ async def test_a_model_that_cannot_do_it(journey):
 
 async def test_a_model_beyond_the_callers_leave_is_not_asked(journey):
     journey.first = failing(AssertionError("asked without leave"))
-    journey.call = replace(journey.call, authorization=journey.token("cheap-*"))
+    journey.call = replace(journey.call, credentials=journey.shown("cheap-*"))
     with pytest.raises(Forbidden):
         await journey.go()
     assert journey.past == ["read"]
@@ -305,7 +336,7 @@ async def test_a_key_is_for_one_request_and_one_who_may_ask_it(journey):
     journey.call = dataclasses.replace(journey.call, read=other)
     with pytest.raises(KeyReused):
         await journey.go()
-    journey.call = dataclasses.replace(journey.call, authorization=journey.token("other"))
+    journey.call = dataclasses.replace(journey.call, credentials=journey.shown("other"))
     with pytest.raises(Forbidden):
         await journey.go()
 
@@ -322,3 +353,157 @@ async def test_what_is_unfinished_is_shown_with_the_request_whichever_target_mad
     journey.call = replace(journey.call, on_partial=lambda asked, partial: shown.append((asked, partial)))
     assert (await journey.go()).target == SECOND
     assert shown == [(Asked("vary"), Partial("QUJD", 0)), (Asked("vary"), Partial("QUJD", 1))]
+
+
+def row_of(journey: Journey) -> tuple[Opened, Closed]:
+    """What was written down of the only call."""
+    opened, closed = journey.written.entries
+    assert isinstance(opened, Opened)
+    assert isinstance(closed, Closed)
+    assert opened.id == closed.id
+    return opened, closed
+
+
+def priced(cost: str | None) -> Do:
+    async def do(asked: Asked, model: str, context: Context) -> Reply[str]:
+        price = None if cost is None else Decimal(cost)
+        return Reply("done", usage=Usage(images=2, tokens={"image_out": 7}, cost=price, price="a page"))
+
+    return do
+
+
+async def test_every_call_has_its_row(journey):
+    journey.first = priced("0.25")
+    await journey.go()
+    opened, closed = row_of(journey)
+    assert (opened.subject, opened.kind, opened.issuer, opened.model) == ("ada", "user", "us", "vary")
+    assert (opened.request_id, opened.operation, opened.charges) == ("req_1", OPERATION, ())
+    assert (closed.status, closed.error, closed.target, closed.cost) == (200, None, "one/a", 250_000_000)
+    assert (closed.images, closed.tokens, closed.price) == (2, {"image_out": 7}, "a page")
+
+
+async def test_the_row_is_open_before_anything_can_be_spent(journey):
+    async def seen(asked: Asked, model: str, context: Context) -> Reply[str]:
+        (opened,) = journey.written.entries
+        assert isinstance(opened, Opened)
+        return Reply("done")
+
+    journey.first = seen
+    await journey.go()
+
+
+@pytest.mark.parametrize(
+    ("read", "models", "status", "code", "model"),
+    [
+        ("vary", ["other"], 403, "model_not_allowed", "vary"),
+        ("made-up", ["*"], 404, "model_not_found", None),
+    ],
+)
+async def test_a_refused_call_has_a_row_too_and_costs_nothing(journey, read, models, status, code, model):
+    journey.call = replace(journey.call, read=journey.read_as(read), credentials=journey.shown(*models))
+    with pytest.raises(ToranaError):
+        await journey.go()
+    opened, closed = row_of(journey)
+    assert (opened.model, closed.status, closed.error, closed.cost, closed.charged) == (model, status, code, 0, 0)
+
+
+async def test_a_stranger_has_none(journey):
+    journey.call = replace(journey.call, credentials=Credentials(None))
+    with pytest.raises(Unauthenticated):
+        await journey.go()
+    assert journey.written.entries == []
+
+
+BUDGET = {"name": "all", "limit": Decimal("1.2"), "every": "ever"}
+
+
+async def spending(journey: Journey) -> None:
+    """From here on there is a budget, enough for two calls that may cost half a dollar each."""
+    journey.ruling = Ruling(Access("all", ()), permits(budgets=[BUDGET], clock=journey.clock))
+    own = journey.ruling.permits.own
+    assert isinstance(own, MemoryCounters)
+    await own.open("test", (), ())
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "cost", "charged"),
+    [
+        (priced("0.25"), 200, 250_000_000, 250_000_000),
+        (priced(None), 200, None, 500_000_000),
+        (failing(InvalidRequest("No.")), 400, 0, 0),
+    ],
+)
+async def test_a_budget_is_charged_what_it_cost_or_all_that_it_may_have(journey, first, status, cost, charged):
+    journey.first = first
+    await spending(journey)
+    with suppress(InvalidRequest):
+        await journey.go()
+    opened, closed = row_of(journey)
+    assert (opened.reserved, [charge.key for charge in opened.charges]) == (500_000_000, ["all  ever"])
+    assert (closed.status, closed.cost, closed.charged, closed.settled) == (status, cost, charged, True)
+
+
+def spent_in_vain() -> Do:
+    error = UpstreamTimeout("Too late.")
+    error.spent = True
+    return failing(error)
+
+
+async def test_what_was_spent_although_it_failed_is_charged(journey):
+    journey.first = journey.second = spent_in_vain()
+    await spending(journey)
+    with pytest.raises(UpstreamTimeout):
+        await journey.go()
+    _, closed = row_of(journey)
+    assert (closed.status, closed.cost, closed.charged) == (504, None, 1_000_000_000)
+
+
+async def test_what_a_fallback_made_good_is_charged_twice_and_its_cost_is_not_known(journey):
+    journey.first, journey.second = spent_in_vain(), priced("0.25")
+    await spending(journey)
+    await journey.go()
+    _, closed = row_of(journey)
+    assert (closed.status, closed.target, closed.cost, closed.charged) == (200, "two/b", None, 750_000_000)
+
+
+async def test_a_caller_who_leaves_is_charged_with_what_may_be_gone(journey):
+    begun = asyncio.Event()
+
+    async def never(asked: Asked, model: str, context: Context) -> Reply[str]:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    journey.first = never
+    await spending(journey)
+    going = asyncio.create_task(journey.go())
+    await begun.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    _, closed = row_of(journey)
+    assert (closed.status, closed.cost, closed.charged) == (499, None, 500_000_000)
+
+
+async def test_who_has_spent_it_is_told_by_which_budget(journey):
+    journey.first = priced("0.5")
+    await spending(journey)
+    await journey.go()
+    await journey.go()
+    journey.written.entries.clear()
+    with pytest.raises(BudgetExceeded):
+        await journey.go()
+    _, closed = row_of(journey)
+    assert (closed.status, closed.rule, closed.cost, closed.charged) == (429, "all", 0, 0)
+
+
+async def test_a_replay_costs_nothing(journey):
+    journey.first = priced("0.5")
+    journey.call = dataclasses.replace(journey.call, key="k1")
+    await spending(journey)
+    journey.first = counting([])
+    await journey.go()
+    journey.written.entries.clear()
+    await journey.go()
+    opened, closed = row_of(journey)
+    assert (closed.replayed, closed.status, closed.cost, closed.charged, opened.charges) == (True, 200, 0, 0, ())

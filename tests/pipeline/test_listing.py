@@ -1,17 +1,23 @@
 import pytest
 
-from tests.policy.rules import NO_LIMITS
+from tests.policy.rules import NO_RULES
 from torana.auth.build import build_authenticator
+from torana.auth.directory import Directory
+from torana.auth.identity import Identity
 from torana.auth.mint import mint
+from torana.config.access import Roles
 from torana.config.model import Auth, Claims, Issuer
 from torana.config.secrets import Secret
 from torana.config.upstreams import Idempotency
 from torana.core.clock import FakeClock
 from torana.core.errors import Forbidden, ModelNotFound, Unauthenticated
-from torana.core.exchange import Target
+from torana.core.exchange import Credentials, Target
 from torana.pipeline.flow import Snapshot
 from torana.pipeline.listing import list_models, retrieve_model
+from torana.policy.access import Access
 from torana.policy.idempotency import Replays
+from torana.policy.ledger import Ledger
+from torana.policy.rulebook import Additions, Rulebook, Ruling
 from torana.routing.catalog import Catalog, Offer
 from torana.routing.health import Health
 from torana.telemetry.record import Record
@@ -24,9 +30,9 @@ ALL = ("lab/redux", "lab/fal-ai/flux", "vary")
 CLOCK = FakeClock()
 
 
-def token(*models: str) -> str:
+def token(*models: str) -> Credentials:
     claims = {"models": list(models)}
-    return "Bearer " + mint(ISSUER, KEY, subject="ada", ttl=600, claims=claims, now=CLOCK.now())
+    return Credentials("Bearer " + mint(ISSUER, KEY, subject="ada", ttl=600, claims=claims, now=CLOCK.now()))
 
 
 @pytest.fixture
@@ -39,8 +45,9 @@ def snapshot():
     async def fetch(url: str) -> bytes:
         raise NotImplementedError(url)
 
+    authenticator = build_authenticator(Auth(issuers=(ISSUER,)), {"KEY": KEY.decode()}, clock=CLOCK, fetch=fetch)
     return Snapshot(
-        authenticator=build_authenticator(Auth(issuers=(ISSUER,)), {"KEY": KEY.decode()}, clock=CLOCK, fetch=fetch),
+        identity=Identity(authenticator, Directory(), roles=Roles(), clock=CLOCK),
         # No operation at all: to be named, a model needs to do nothing.
         catalog=Catalog(
             {"lab": Offer(lambda _model: frozenset(), ("redux", "fal-ai/flux"))}, {"vary": (Target("lab", "redux"),)}
@@ -49,7 +56,8 @@ def snapshot():
         deadline=60.0,
         clock=CLOCK,
         health=Health(CLOCK),
-        limits=NO_LIMITS,
+        rulebook=Rulebook(lambda _added: Ruling(Access("all", ()), NO_RULES), Additions(lambda *_: None)),
+        ledger=Ledger(None, CLOCK),
         replays=Replays(CLOCK, Idempotency()),
     )
 
@@ -90,8 +98,8 @@ async def test_a_model_that_does_not_exist_is_in_no_record(snapshot, record):
 @pytest.mark.parametrize("authorization", [None, "Bearer not.a.token"])
 async def test_a_stranger_learns_nothing(snapshot, record, authorization):
     with pytest.raises(Unauthenticated):
-        await list_models(authorization, snapshot, record)
+        await list_models(Credentials(authorization), snapshot, record)
     for name in ("vary", "made-up"):
         with pytest.raises(Unauthenticated):
-            await retrieve_model(name, authorization, snapshot=snapshot, record=record)
+            await retrieve_model(name, Credentials(authorization), snapshot=snapshot, record=record)
     assert (record.principal, record.model) == (None, None)

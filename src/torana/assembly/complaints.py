@@ -7,6 +7,9 @@ from torana.config.secrets import SecretMissing
 from torana.core.errors import CallerError
 from torana.storage.keys import UnsafeKey
 
+UNSOUND = 2
+"""Exit status of a process that cannot do its work before somebody mends something."""
+
 COMPLAINTS = (ConfigError, KeyProblem, SecretMissing, UnsafeKey, NoOwnIssuer, CallerError)
 
 

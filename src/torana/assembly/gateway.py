@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from torana.assembly.books.bookkeeping import Books
 from torana.assembly.circuits import Circuits
-from torana.assembly.counting import counting
 from torana.assembly.lending import Connections, make_workers
 from torana.assembly.life import Life, Sweeper
+from torana.assembly.pictures import keeping
 from torana.assembly.reload.compiling import Compiler, certificate
 from torana.assembly.reload.documents import Documents
 from torana.assembly.reload.editions import Editions
@@ -17,23 +20,25 @@ from torana.auth.build import build_authenticator
 from torana.config.model import Settings
 from torana.config.secrets import read_secret
 from torana.core.clock import Clock, SystemClock
-from torana.edge.app import App
-from torana.edge.bodies import BodyReader
+from torana.edge.administration import Administration
+from torana.edge.app import App, Route
+from torana.edge.bodies.reading import BodyReader
+from torana.edge.bodies.uploads import FormReader
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.pictures import Origin, PictureLinks
 from torana.edge.routes import routes
-from torana.edge.uploads import FormReader
 from torana.families.images import EDITS, GENERATIONS, VARIATIONS
 from torana.media.probe import probe
 from torana.media.workers import Workers
 from torana.policy.idempotency import Replays
 from torana.providers.base import Declaration, declarations
 from torana.storage.keys import load_or_create_key
-from torana.storage.objects import Objects
+from torana.storage.objects.port import Objects
 from torana.storage.spool import Spool
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
+from torana.upstream.passing import NotThere, Passer
 
 FAMILIES = (VARIATIONS, EDITS, GENERATIONS)
 PICTURE_KEY = "picture.key"
@@ -52,37 +57,37 @@ def build_app(
     clock, signals = SystemClock(), Signals()
     workers = make_workers(settings, _used(settings), logger, signals)
     circuits = Circuits(clock, logger, signals)
-    counts = counting(settings, environ, clock=clock, logger=logger, signals=signals)
+    books = Books(settings, environ, clock=clock, logger=logger, signals=signals)
     compiler = Compiler(
         environ=environ,
         workers=workers,
         health=circuits.health,
         replays=Replays(clock, settings.idempotency),
-        counting=counts,
+        books=books,
         documents=Documents(),
         clock=clock,
         logger=logger,
         signals=signals,
     )
     editions = Editions(compiler.edition(settings, Connections()), circuits.keep)
-    objects = Objects(data_directory(settings) / "pictures", max_total=settings.pictures.max_total, clock=clock)
-    links = _links(settings, environ, objects, listening=listening, clock=clock)
-    spool = Spool(data_directory(settings) / "spool", settings.uploads.memory)
+    kept = keeping(settings, environ, clock=clock)
+    links = _links(settings, environ, kept.objects, listening=listening, clock=clock)
     return App(
         routes(
             FAMILIES,
-            Operations(editions.lend, open_body=_bodies(settings, spool, clock).open, links=links),
+            Operations(editions.lend, open_body=_bodies(settings, clock).open, links=links),
             links,
-            readiness=_readiness(editions, circuits, workers=workers, objects=objects),
-            metrics=Metrics(signals, circuits.show) if settings.telemetry.metrics else None,
+            readiness=_readiness(editions, circuits, books, workers=workers, objects=kept.objects),
+            metrics=Metrics(signals, circuits.show, books.show) if settings.telemetry.metrics else None,
             version=version("torana"),
-        ),
+        )
+        | _administration(settings, books.passer, clock),
         life=Life(
             editions=editions,
             reloader=Reloader(config, compiler, editions, every=settings.server.watch),
             workers=workers,
-            sweeper=Sweeper(objects, logger, signals),
-            stop_counting=counts.stop,
+            sweeper=Sweeper(kept.objects, logger, signals, every=kept.sweep),
+            books=books,
             stop_spans=_span_export(settings.telemetry.otlp_endpoint),
         ),
         settings=settings,
@@ -97,7 +102,8 @@ def _used(settings: Settings) -> list[Declaration]:
     return [declared[account.type] for account in settings.providers.values()]
 
 
-def _bodies(settings: Settings, spool: Spool, clock: Clock) -> BodyReader:
+def _bodies(settings: Settings, clock: Clock) -> BodyReader:
+    spool = Spool(data_directory(settings) / "spool", settings.uploads.memory)
     return BodyReader(FormReader(settings.uploads, spool, probe, clock))
 
 
@@ -110,6 +116,7 @@ def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:
     build_authenticator(settings.auth, environ, clock=SystemClock(), fetch=fetch)
     certificate(settings, environ)
     _picture_key(settings, environ, data_directory(settings))
+    keeping(settings, environ, clock=SystemClock())
 
 
 def data_directory(settings: Settings) -> Path:
@@ -132,16 +139,34 @@ def _links(
     )
 
 
-def _readiness(editions: Editions, circuits: Circuits, *, workers: Workers, objects: Objects) -> Readiness:
+def _administration(settings: Settings, passer: Passer | None, clock: Clock) -> dict[str, Route]:
+    if passer is None:
+        return {}
+    limits = replace(settings.uploads, max_body=settings.admin.max_body)
+    return Administration(passer.passed, NotThere, limits=limits, clock=clock).routes
+
+
+def _readiness(
+    editions: Editions, circuits: Circuits, books: Books, *, workers: Workers, objects: Objects
+) -> Readiness:
     async def workers_ready() -> bool:
         return workers.ready
 
     async def keys_ready() -> bool:
         # An issuer that cannot be reached must not shut out the callers of all others.
         edition = editions.current
-        return len(edition.snapshot.authenticator.unready) < len(edition.settings.auth.issuers)
+        issuers = edition.settings.auth.issuers
+        return not issuers or len(edition.authenticator.unready) < len(issuers)
 
-    checks = {"workers": workers_ready, "storage": objects.writable, "keys": keys_ready}
+    async def registry_known() -> bool:
+        return books.directory.known
+
+    checks = {
+        "workers": workers_ready,
+        "storage": objects.writable,
+        "keys": keys_ready,
+        "registry": registry_known,
+    }
     return Readiness(checks, circuits.health.states)
 
 

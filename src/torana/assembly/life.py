@@ -1,31 +1,31 @@
 """What runs while the gateway serves, in the order it starts and stops."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from torana.assembly.books.bookkeeping import Books
 from torana.assembly.reload.editions import Editions
 from torana.assembly.reload.hangup import listen, listen_no_more
 from torana.assembly.reload.reloader import Reloader
 from torana.core.errors import WorkFailed
 from torana.media.workers import Workers
-from torana.storage.objects import Objects
+from torana.storage.objects.port import Objects
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
 
-_SWEEP_SECONDS = 30.0
-
 
 class Sweeper:
-    """Removes expired pictures now and then, and says when it had to remove others."""
+    """Removes expired pictures every so many seconds, or never for 0, and says when it had to remove others."""
 
-    def __init__(self, objects: Objects, logger: Logger, signals: Signals) -> None:
+    def __init__(self, objects: Objects, logger: Logger, signals: Signals, *, every: float) -> None:
         self._objects = objects
         self._logger = logger
         self._signals = signals
+        self._every = every
 
     async def run(self) -> None:
-        """Sweeps until cancelled; a failing disk is reported and tried again."""
-        while True:
+        """Sweeps until cancelled; a failing store is reported and tried again."""
+        while self._every:
             try:
                 swept = await self._objects.sweep()
             except WorkFailed as error:
@@ -34,7 +34,7 @@ class Sweeper:
                 self._signals.evictions.inc(swept.evicted)
                 if swept.evicted:
                     self._logger.warning("pictures_evicted", count=swept.evicted, setting="pictures.max_total")
-            await asyncio.sleep(_SWEEP_SECONDS)
+            await asyncio.sleep(self._every)
 
 
 class Life:
@@ -47,14 +47,14 @@ class Life:
         reloader: Reloader,
         workers: Workers,
         sweeper: Sweeper,
-        stop_counting: Callable[[], Awaitable[None]],
+        books: Books,
         stop_spans: Callable[[], None],
     ) -> None:
         self._editions = editions
         self._reloader = reloader
         self._workers = workers
         self._sweeper = sweeper
-        self._stop_counting = stop_counting
+        self._books = books
         self._stop_spans = stop_spans
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -63,7 +63,8 @@ class Life:
         listen(self._reloader.ask)
         await self._editions.start()
         await self._workers.start()
-        self._tasks = [asyncio.create_task(work) for work in (self._sweeper.run(), self._reloader.run())]
+        works = (self._sweeper.run(), self._reloader.run(), *self._books.works)
+        self._tasks = [asyncio.create_task(work) for work in works]
 
     async def stop(self) -> None:
         """Leaves nothing running."""
@@ -72,6 +73,6 @@ class Life:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._workers.stop()
         await self._editions.stop()
-        await self._stop_counting()
+        await self._books.stop()
         await asyncio.to_thread(self._stop_spans)
         listen_no_more()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torana.assembly.complaints import COMPLAINTS, sentences
+from torana.assembly.complaints import COMPLAINTS, UNSOUND, sentences
 from torana.assembly.gateway import build_app, check_keys, data_directory
 from torana.assembly.settings import load
 from torana.config.model import Settings
@@ -16,9 +16,6 @@ from torana.edge.app import App
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.telemetry.logs import forward_standard_logging, make_logger
 from torana.telemetry.signals import forget_process, share_metrics
-
-UNSOUND = 2
-"""Exit status of a process whose configuration cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

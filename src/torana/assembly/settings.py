@@ -67,7 +67,15 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
     issuers = [secret for issuer in settings.auth.issuers for secret in (issuer.secret, issuer.public_key)]
     accounts = [account.api_key for account in settings.providers.values()]
     c2pa = settings.images.c2pa
-    others = [settings.pictures.signing_key, settings.counters.valkey, *((c2pa.certificates, c2pa.key) if c2pa else ())]
+    store = settings.pictures.store
+    others = [
+        settings.pictures.signing_key,
+        settings.counters.valkey,
+        settings.database.url,
+        settings.alerts.webhook,
+        *((store.key_id, store.key) if store else ()),
+        *((c2pa.certificates, c2pa.key) if c2pa else ()),
+    ]
     return [told for secret in (*issuers, *accounts, *others) for told in _missing(secret, environ)]
 
 
@@ -93,10 +101,34 @@ def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Ite
             if message:
                 yield document.mistake(("models", name, "targets", index, "target"), message)
     yield from _extra_checks(document)
-    if not settings.auth.issuers and not document.mentions("auth", "issuers", 0):
-        yield document.mistake(("auth", "issuers"), "needs at least one issuer, or no caller can get in.")
+    yield from _book_checks(document)
+    if not (settings.auth.issuers or settings.database.enabled or document.mentions("auth", "issuers", 0)):
+        yield document.mistake(
+            ("auth", "issuers"), "needs at least one issuer where no database has keys, or nobody can get in."
+        )
     if not document.holds("models") and not _models_of_accounts(settings, declared):
         yield document.mistake(("models",), "no model can be named: add one, or an account of type local.")
+
+
+def _book_checks(document: Document) -> Iterator[Mistake]:
+    """Rules that could not be told apart, and budgets that nobody could keep."""
+    settings = document.settings
+    ruled = (
+        (("limits",), settings.limits),
+        (("budgets",), settings.budgets),
+        (("access", "grants"), settings.access.grants),
+    )
+    for where, rules in ruled:
+        names = [rule.name for rule in rules]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield document.mistake((*where, index, "name"), f"there is another one of the name {name}.")
+    if settings.budgets and not settings.database.enabled:
+        yield document.mistake(("budgets",), "need the database, which `database.enabled` turns off.")
+    if settings.budgets and settings.server.processes > 1 and settings.counters.valkey is None:
+        yield document.mistake(
+            ("budgets",), "of several `server.processes` are counted together: set `counters.valkey`."
+        )
 
 
 def _extra_checks(document: Document) -> Iterator[Mistake]:
@@ -106,6 +138,8 @@ def _extra_checks(document: Document) -> Iterator[Mistake]:
         (settings.telemetry.otlp_endpoint, ("telemetry", "otlp_endpoint"), _OTLP_MODULES, "otlp"),
         (settings.counters.valkey, ("counters", "valkey"), ("redis",), "valkey"),
         (settings.images.c2pa, ("images", "c2pa"), ("c2pa",), "c2pa"),
+        (settings.pictures.store, ("pictures", "store"), ("obstore",), "objects"),
+        (settings.database.url, ("database", "url"), ("psycopg",), "postgres"),
     )
     for setting, where, modules, extra in needed:
         if setting is not None and not _importable(modules):

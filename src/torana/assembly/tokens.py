@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from torana.auth.build import KeyProblem
-from torana.auth.jwk import KeyRefused, secret_key
+from torana.auth.keys.jwk import KeyRefused, secret_key
 from torana.auth.mint import mint
 from torana.config.model import Issuer, Settings
 from torana.config.secrets import read_secret

@@ -12,8 +12,10 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from torana.assembly.complaints import UNSOUND
 from torana.assembly.gateway import check_keys
-from torana.assembly.processes import UNSOUND, AppFactory, bounded_protocol, count_out, is_sound, prepare_several
+from torana.assembly.office.keeping import Keeper
+from torana.assembly.processes import AppFactory, bounded_protocol, count_out, is_sound, prepare_several
 from torana.assembly.providers import offered
 from torana.assembly.reload.hangup import hold_back, take_held
 from torana.assembly.settings import load
@@ -115,7 +117,15 @@ def serve(config: Path | None, host: str | None, port: int | None, *, curl: bool
     _greet(settings, listening, configured=config is not None)
     if curl:
         _show_curl(settings, listening)
-    return _run(settings, AppFactory(config, listening), listener)
+    if not settings.database.enabled:
+        return _run(settings, AppFactory(config, listening), listener)
+    keeper = Keeper(config, settings.telemetry, refused=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    keeper.start()
+    try:
+        status = _run(settings, AppFactory(config, listening), listener)
+    finally:
+        keeper.stop()
+    return UNSOUND if keeper.is_refused else status
 
 
 def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> int:

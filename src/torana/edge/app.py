@@ -132,6 +132,7 @@ class App:
     def _note(self, exchange: Exchange, error: ToranaError) -> None:
         exchange.record.error = error.code or error.type
         exchange.record.reason = error.reason
+        exchange.record.rule = error.rule
         if error.__cause__ is not None and error.status >= 500:  # noqa: PLR2004 - HTTP's border
             self._logger.warning("cause", request_id=exchange.request_id, cause=repr(error.__cause__))
 

@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 
-from torana.core.errors import MethodNotAllowed, ToranaError, Unauthenticated
+from torana.core.errors import BudgetExceeded, MethodNotAllowed, ToranaError, Unauthenticated
 
 _CHALLENGE = 'Bearer realm="torana"'
 
@@ -27,8 +27,10 @@ def render(error: ToranaError) -> Rendered:
         headers.append(("allow", ", ".join(error.allowed)))
     if error.retry_after is not None:
         headers.append(("retry-after", str(math.ceil(error.retry_after))))
-    if error.spent:
-        # OpenAI's clients retry by themselves, and whoever asks again after this may pay twice.
+    if error.rule is not None:
+        headers.append(("x-torana-rule", error.rule))
+    if error.spent or isinstance(error, BudgetExceeded):
+        # OpenAI's clients retry by themselves. Whoever asks again after the one may pay twice, after the other in vain.
         headers.append(("x-should-retry", "false"))
     return Rendered(error.status, tuple(headers), error_body(error.message, error.type, error.param, error.code))
 

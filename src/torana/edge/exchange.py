@@ -34,6 +34,8 @@ class Exchange:
         self._headers = _joined(scope["headers"])
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.raw_path: str = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        self.client: str = (scope.get("client") or ("",))[0]
         self.query: bytes = scope["query_string"]
         self.scheme: str = scope["scheme"]
         self.request_id = self._sane(self.header("x-request-id")) or new_request_id()
@@ -85,6 +87,11 @@ class Exchange:
         size = len(body) if isinstance(body, bytes) else length
         await self._start(status, [*headers, ("content-length", str(size))])
         await self._rest(b"" if self.method == "HEAD" else body)
+
+    async def pass_on(self, status: int, headers: Sequence[tuple[str, str]], chunks: AsyncIterator[bytes]) -> None:
+        """Sends a reply of unknown length as it comes."""
+        await self._start(status, [*headers])
+        await self._rest(chunks)
 
     async def stream(self, headers: Sequence[tuple[str, str]], event: bytes) -> None:
         """Sends one event of a reply of unknown length; the first begins it, with status 200 and these headers."""

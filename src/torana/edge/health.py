@@ -40,11 +40,12 @@ class Readiness:
 class Metrics:
     """The text that Prometheus scrapes; ``refresh`` brings up to date what changes by itself."""
 
-    def __init__(self, signals: Signals, refresh: Callable[[], None]) -> None:
+    def __init__(self, signals: Signals, *refresh: Callable[[], None]) -> None:
         self._signals = signals
         self._refresh = refresh
 
     async def serve(self, exchange: Exchange) -> None:
         """All metrics."""
-        self._refresh()
+        for each in self._refresh:
+            each()
         await exchange.respond(200, [("content-type", CONTENT_TYPE)], self._signals.render())

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from torana.core.content import Picture
 from torana.core.errors import InvalidRequest
-from torana.core.exchange import EVENT_STREAM, METADATA, Answer, Asked, Call, Partial
+from torana.core.exchange import EVENT_STREAM, METADATA, Answer, Asked, Call, Credentials, Partial
 from torana.edge.app import respond_json
 from torana.edge.exchange import ClientGone, Exchange
 from torana.edge.pictures import PictureLinks
@@ -54,16 +54,14 @@ class Operations:
     async def list_models(self, exchange: Exchange) -> None:
         """The models that the caller may use."""
         with self._lend() as snapshot:
-            names = await list_models(exchange.header("authorization"), snapshot, exchange.record)
+            names = await list_models(_credentials(exchange), snapshot, exchange.record)
         await respond_json(exchange, as_list(names))
 
     async def retrieve_model(self, exchange: Exchange) -> None:
         """The model that the path names; the name may have slashes, encoded or not."""
         name = exchange.path.partition("/models/")[2]
         with self._lend() as snapshot:
-            found = await retrieve_model(
-                name, exchange.header("authorization"), snapshot=snapshot, record=exchange.record
-            )
+            found = await retrieve_model(name, _credentials(exchange), snapshot=snapshot, record=exchange.record)
         await respond_json(exchange, as_object(found))
 
     async def _serve(self, family: Family[Any, Any], exchange: Exchange, snapshot: Snapshot) -> None:
@@ -84,7 +82,7 @@ class Operations:
             call = Call(
                 exchange.request_id,
                 family.operation,
-                exchange.header("authorization"),
+                _credentials(exchange),
                 read,
                 metadata=_metadata(exchange.header(METADATA)),
                 key=exchange.header("idempotency-key"),
@@ -149,6 +147,11 @@ async def _show(family: Family[Any, Any], exchange: Exchange, request: Asked, pa
     told = [("x-torana-ignored", ignored)] if ignored else []
     # A proxy that gathers a reply before it passes it on would show previews when nobody needs them any more.
     await exchange.stream([("content-type", EVENT_STREAM), ("x-accel-buffering", "no"), *told], event)
+
+
+def _credentials(exchange: Exchange) -> Credentials:
+    """What the caller shows; Anthropic's clients and Azure's have headers of their own for it."""
+    return Credentials(exchange.header("authorization"), exchange.header("x-api-key") or exchange.header("api-key"))
 
 
 def _metadata(written: str | None) -> dict[str, str]:

@@ -5,18 +5,21 @@ plan is drawn before leave is given, because leave is given for a model that exi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from torana.auth.jwt import Authenticator
+from torana.auth.identity import Identity
 from torana.core.clock import Clock
 from torana.core.errors import DeadlineExceeded, ToranaError
-from torana.core.exchange import Answer, Asked, Call, Context, Principal, Reply, Target
-from torana.policy.access import admit
+from torana.core.exchange import Answer, Asked, Call, Context, Credentials, Principal, Reply, Target
+from torana.pipeline.prices import Prices, plus
 from torana.policy.idempotency import Replays
-from torana.policy.limits import Facts, Limits
+from torana.policy.ledger import Ledger, Row
+from torana.policy.matching import Facts
+from torana.policy.rulebook import Rulebook, Ruling
 from torana.providers.base import Provider
 from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
@@ -32,7 +35,7 @@ T = TypeVar("T")
 class Snapshot:
     """The compiled configuration that requests are served from."""
 
-    authenticator: Authenticator
+    identity: Identity
     catalog: Catalog
     providers: Mapping[str, Provider]
     deadline: float
@@ -40,52 +43,68 @@ class Snapshot:
     clock: Clock
     health: Health
     """How the targets have fared lately; it outlives the configuration."""
-    limits: Limits
-    """How much whom is let have."""
+    rulebook: Rulebook
+    """Who may use what, and how much."""
+    ledger: Ledger
+    """Where each call is written down."""
     replays: Replays[tuple[Target, Reply[Any]]]
     """Calls under way and done, for those that are sent twice; they outlive it too."""
 
 
 async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R, Any]:
-    """Authenticate, read, plan, admit, attempt: one stage after the other; any ToranaError is the caller's answer."""
+    """Identify, read, plan, admit, attempt: one stage after the other; any ToranaError is the caller's answer."""
     record.operation = call.operation
-
-    async def journey() -> Answer[R, Any]:
-        principal = await identify(call.authorization, snapshot, record)
-        with record.stage("read"):
-            request = await call.read()
-        plan = snapshot.catalog.plan(request.model, call.operation)
-        record.model = plan.model
-        admit(principal, plan)
-        caller = Caller(f"{principal.issuer} {principal.subject}", call.metadata)
-
-        facts = Facts(principal, plan.model, call.operation, call.metadata, request.amounts)
-
-        async def work() -> tuple[Target, Reply[Any]]:
-            async with snapshot.limits.allowance(facts, record.stand) as allowance:
-                attempt = _attempt(request, caller, call, snapshot, record)
-                walking = walk(plan, attempt, _report(record), health=snapshot.health, caller=caller)
-                # Those who join this work wait for it as long as the call that began it may.
-                target, reply = await _in_time(walking, snapshot.deadline, record)
-                allowance.used["images"] = reply.usage.images or 0
-                return target, reply
-
-        (target, reply), replayed = await snapshot.replays.once(
-            caller.subject, call.key, parts=request.parts, work=work, size_of=lambda done: done[1].body.size
-        )
-        record.target = str(target)
-        record.replayed = replayed
-        return Answer(request, reply, target, replayed=replayed)
-
-    return await _in_time(journey(), snapshot.deadline, record)
+    principal = await _in_time(identify(call.credentials, snapshot, record), snapshot.deadline, record)
+    ruling = snapshot.rulebook.ruling
+    with snapshot.ledger.row(
+        principal,
+        call.operation,
+        request_id=call.request_id,
+        metadata=call.metadata,
+        within=snapshot.deadline - record.seconds,
+    ) as row:
+        journey = _journey(call, principal, snapshot, ruling, row=row, record=record)
+        return await _in_time(journey, snapshot.deadline, record)
 
 
-async def identify(authorization: str | None, snapshot: Snapshot, record: Record) -> Principal:
+async def identify(credentials: Credentials, snapshot: Snapshot, record: Record) -> Principal:
     """Who is asking; Unauthenticated where that cannot be told."""
     with record.stage("auth"):
-        principal = await snapshot.authenticator.authenticate(authorization)
+        principal = await snapshot.identity.identify(credentials)
         record.principal = principal.subject
     return principal
+
+
+async def _journey(
+    call: Call[R], principal: Principal, snapshot: Snapshot, ruling: Ruling, *, row: Row, record: Record
+) -> Answer[R, Any]:
+    with record.stage("read"):
+        request = await call.read()
+    plan = snapshot.catalog.plan(request.model, call.operation)
+    row.model = record.model = plan.model
+    ruling.access.admit(principal, plan, call.operation)
+    caller = Caller(f"{principal.issuer} {principal.name}", call.metadata)
+    facts = Facts(principal, plan.model, call.operation, call.metadata, request.amounts)
+
+    async def work() -> tuple[Target, Reply[Any]]:
+        prices = Prices(request, plan, snapshot.providers)
+        async with ruling.permits.permit(
+            facts, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
+        ):
+            attempt = _attempt(request, caller, call, snapshot, record=record, prices=prices)
+            walking = walk(plan, attempt, _report(record, prices), health=snapshot.health, caller=caller)
+            with _accounted(row, prices):
+                # Those who join this work wait for it as long as the call that began it may.
+                target, reply = await _in_time(walking, snapshot.deadline, record)
+                row.usage = reply.usage
+            return target, reply
+
+    (target, reply), replayed = await snapshot.replays.once(
+        caller.subject, call.key, parts=request.parts, work=work, size_of=lambda done: done[1].body.size
+    )
+    record.target = row.target = str(target)
+    record.replayed = row.replayed = replayed
+    return Answer(request, reply, target, replayed=replayed)
 
 
 async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record) -> T:
@@ -102,8 +121,26 @@ async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record
         raise late from error
 
 
+@contextmanager
+def _accounted(row: Row, prices: Prices) -> Iterator[None]:
+    """Tells the call's permit what it came to, and its row, however it ends."""
+    allowance = row.allowance
+    try:
+        yield
+    except BaseException:
+        allowance.cost, allowance.spent = prices.in_doubt, bool(prices.doubtful)
+        raise
+    usage = row.usage
+    allowance.used.update(images=usage.images or 0, tokens=sum(usage.tokens.values()))
+    allowance.cost, allowance.spent = usage.cost, True
+    if prices.doubtful:
+        # Others may be paid as well, for what they did not deliver.
+        allowance.cost = plus(usage.cost, prices.in_doubt)
+        row.usage = replace(usage, cost=None)
+
+
 def _attempt(
-    request: R, caller: Caller, call: Call[R], snapshot: Snapshot, record: Record
+    request: R, caller: Caller, call: Call[R], snapshot: Snapshot, *, record: Record, prices: Prices
 ) -> Callable[[Target], Awaitable[Reply[Any]]]:
     async def attempt(target: Target) -> Reply[Any]:
         with record.stage("attempt", **{"gen_ai.response.model": str(target)}):
@@ -120,13 +157,16 @@ def _attempt(
                 return await answer_by(request, target.model, context)
             except asyncio.CancelledError:
                 record.cut_short = True
+                prices.doubt(target)
                 raise
 
     return attempt
 
 
-def _report(record: Record) -> Callable[[Target, ToranaError], None]:
+def _report(record: Record, prices: Prices) -> Callable[[Target, ToranaError], None]:
     def report(target: Target, error: ToranaError) -> None:
         record.attempts.append((str(target), error.code or error.type))
+        if error.spent:
+            prices.doubt(target)
 
     return report

@@ -117,6 +117,7 @@ def log_request(logger: Logger, record: Record) -> None:
         target=record.target,
         error=record.error,
         reason=record.reason,
+        rule=record.rule,
         client_retry=record.client_retry or None,
         bytes_in=record.bytes_in,
         bytes_out=record.bytes_out,

@@ -35,6 +35,8 @@ class Record:
     """The error's code on the wire."""
     reason: str | None = None
     """Why, in one word that only operators see."""
+    rule: str | None = None
+    """The limit, budget or grant that refused it."""
     client_retry: int = 0
     replayed: bool = False
     """Whether an earlier call's reply was the answer."""

@@ -24,6 +24,28 @@ _UNAUTHENTICATED = 401
 _CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
 
 
+class BookSignals:
+    """How it goes with what is written down of calls."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lost = Counter(
+            "torana_ledger_entries_lost", "Entries of the ledger that could not be written to the journal.",
+            registry=registry,
+        )  # fmt: skip
+        self.journal_bytes = Gauge(
+            "torana_journal_size_bytes", "The journal's size: what the database has not taken yet.",
+            multiprocess_mode="livemax", registry=registry,
+        )  # fmt: skip
+        self.office_up = Gauge(
+            "torana_office_up", "Whether the process that has the database works.", multiprocess_mode="livemin",
+            registry=registry,
+        )  # fmt: skip
+        self.database_available = Gauge(
+            "torana_database_available", "Whether the database answers it.", multiprocess_mode="livemin",
+            registry=registry,
+        )  # fmt: skip
+
+
 class Signals:
     """The gateway's metrics, over all its processes when it has several."""
 
@@ -48,15 +70,18 @@ class Signals:
         self.stages = Histogram(
             "torana_stage_duration_seconds", "Time by stage of the journey.", ["stage"], buckets=_SECONDS, registry=r
         )
-        self.refusals = Counter("torana_auth_refusals", "Tokens refused, by reason.", ["reason"], registry=r)
+        self.refusals = Counter("torana_auth_refusals", "Tokens and keys refused, by reason.", ["reason"], registry=r)
         self.failures = Counter(
             "torana_attempt_failures", "Attempts that failed.", ["target", "error_type"], registry=r
         )
         self.retries = Counter("torana_upstream_retries", "Messages sent to an upstream again.", ["reason"], registry=r)
-        self.limit_refusals = Counter("torana_limit_refusals", "Calls refused by a limit.", ["limit"], registry=r)
+        self.limit_refusals = Counter(
+            "torana_limit_refusals", "Calls refused by a limit or a budget.", ["limit"], registry=r
+        )
         self.counters_available = Gauge(
             "torana_counters_available", "Whether the shared counters answer.", multiprocess_mode="livemin", registry=r
         )
+        self.books = BookSignals(r)
         self.client_retries = Counter("torana_client_retries", "Requests that a client sent again.", registry=r)
         self.evictions = Counter("torana_pictures_evicted", "Made pictures dropped before their time.", registry=r)
         self.circuits = Gauge(

@@ -9,6 +9,7 @@ from torana.config.model import Auth, Issuer, Server, Settings
 from torana.config.secrets import Secret, SecretMissing
 from torana.config.units import Seconds
 from torana.config.upstreams import Account, C2pa, Images, Model, TargetRef
+from torana.core.exchange import Credentials
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_an_edition_is_what_the_settings_say(tmp_path, connections):
     assert set(snapshot.providers) == {"mirror"}
     assert str(snapshot.catalog.plan("vary", "images.variations").targets[0]) == "mirror/echo"
     token = own_token(settings, ENVIRON, subject="ada", ttl=60, claims={}, clock=making.clock)
-    assert (await snapshot.authenticator.authenticate(f"Bearer {token}")).subject == "ada"
+    assert (await snapshot.identity.identify(Credentials(f"Bearer {token}"))).subject == "ada"
 
 
 async def test_keys_that_are_amiss(tmp_path, connections):

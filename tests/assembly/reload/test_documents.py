@@ -5,7 +5,7 @@ import pytest
 
 from torana.assembly.reload import documents
 from torana.assembly.reload.documents import Documents
-from torana.auth.jwk import KeyRefused
+from torana.auth.keys.jwk import KeyRefused
 from torana.core.errors import UpstreamError
 
 URL = "https://idp.example/keys"

@@ -63,7 +63,7 @@ class Bench:
 
     @property
     def authenticator(self) -> Authenticator:
-        return self.editions.current.snapshot.authenticator
+        return self.editions.current.authenticator
 
     @property
     def models(self) -> list[str]:

@@ -11,7 +11,7 @@ from msgspec.structs import fields, replace
 from torana.config.model import Issuer, Settings
 from torana.config.secrets import Secret
 
-LIVE = ("auth", "images", "retries", "providers", "models")
+LIVE = ("auth", "images", "retries", "limits", "budgets", "access", "providers", "models")
 """Sections that can change while the gateway serves; of ``server`` the deadline can, too."""
 
 Look = Mapping[Path, str]

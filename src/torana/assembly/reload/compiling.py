@@ -1,15 +1,17 @@
 """Compiles settings into what calls are served from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
-from torana.assembly.counting import Counting
+from torana.assembly.books.bookkeeping import Books
 from torana.assembly.lending import Connections, lent_by
 from torana.assembly.providers import make_catalog, make_providers
 from torana.assembly.reload.documents import Documents
 from torana.assembly.reload.editions import Edition
 from torana.auth.build import build_authenticator
+from torana.auth.identity import Identity
 from torana.config.model import Settings
 from torana.config.secrets import read_secret
 from torana.core.clock import Clock
@@ -17,12 +19,24 @@ from torana.core.exchange import Reply, Target
 from torana.media.jobs.signing import Credentials
 from torana.media.workers import Workers
 from torana.pipeline.flow import Snapshot
+from torana.policy.access import Access
+from torana.policy.budgets import Budgets
 from torana.policy.idempotency import Replays
 from torana.policy.limits import Limits, Rule
+from torana.policy.permits import Permits
+from torana.policy.rulebook import Added, Rulebook, Ruling
 from torana.providers.base import declarations
 from torana.routing.health import Health
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
 
 _LEASE = 30.0
 
@@ -35,7 +49,7 @@ class Compiler:
     workers: Workers
     health: Health
     replays: Replays[tuple[Target, Reply[Any]]]
-    counting: Counting
+    books: Books
     documents: Documents
     clock: Clock
     logger: Logger
@@ -56,26 +70,44 @@ class Compiler:
             credentials=certificate(settings, self.environ),
         )
         fetch = self.documents.fetch_by(connections.downloader.fetch_document)
+        authenticator = build_authenticator(settings.auth, self.environ, clock=self.clock, fetch=fetch)
         snapshot = Snapshot(
-            authenticator=build_authenticator(settings.auth, self.environ, clock=self.clock, fetch=fetch),
+            identity=Identity(authenticator, self.books.directory, roles=settings.access.roles, clock=self.clock),
             catalog=make_catalog(settings, declared),
             providers=make_providers(settings, declared, lent, environ=self.environ, logger=self.logger),
             deadline=settings.server.deadline,
             clock=self.clock,
             health=self.health,
-            limits=self._limits(settings),
+            rulebook=Rulebook(partial(self._ruling, settings), self.books.additions),
+            ledger=self.books.ledger,
             replays=self.replays,
         )
-        return Edition(settings, snapshot, connections)
+        return Edition(settings, snapshot, authenticator, connections)
 
-    def _limits(self, settings: Settings) -> Limits:
-        return Limits(
-            tuple(Rule.of(limit, replicas=settings.counters.replicas) for limit in settings.limits),
-            counters=self.counting.counters,
-            own=self.counting.own,
-            lease=_LEASE,
-            refused=lambda name: self.signals.limit_refusals.labels(name).inc(),
+    def _ruling(self, settings: Settings, added: Added) -> Ruling:
+        """The rules of the file, and those added to them; of two with one name the file's counts."""
+        counting = self.books.counting
+        return Ruling(
+            Access(settings.access.default, _together(settings.access.grants, added.grants)),
+            Permits(
+                Limits(
+                    tuple(
+                        Rule.of(limit, replicas=settings.counters.replicas)
+                        for limit in _together(settings.limits, added.limits)
+                    ),
+                    lease=_LEASE,
+                ),
+                Budgets(_together(settings.budgets, added.budgets), self.clock),
+                counters=counting.counters,
+                own=counting.own,
+                refused=lambda name: self.signals.limit_refusals.labels(name).inc(),
+            ),
         )
+
+
+def _together(written: Sequence[N], added: Sequence[N]) -> tuple[N, ...]:
+    names = {rule.name for rule in written}
+    return (*written, *(rule for rule in added if rule.name not in names))
 
 
 def certificate(settings: Settings, environ: Mapping[str, str]) -> Credentials | None:

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from torana.auth.jwk import KeyRefused, read_document
-from torana.auth.jwks import Fetch
+from torana.auth.keys.jwk import KeyRefused, read_document
+from torana.auth.keys.jwks import Fetch
 from torana.core.errors import UpstreamError
 
 _TRIAL_SECONDS = 2.0

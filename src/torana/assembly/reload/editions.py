@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from torana.assembly.lending import Connections
+from torana.auth.jwt import Authenticator
 from torana.config.model import Settings
 from torana.core.exchange import Plan
 from torana.pipeline.flow import Snapshot
@@ -16,9 +17,12 @@ Keep = Callable[[Iterable[Plan]], None]
 class Edition:
     """A compiled configuration with what it keeps alive: its issuers' keys and its connections."""
 
-    def __init__(self, settings: Settings, snapshot: Snapshot, connections: Connections) -> None:
+    def __init__(
+        self, settings: Settings, snapshot: Snapshot, authenticator: Authenticator, connections: Connections
+    ) -> None:
         self.settings = settings
         self.snapshot = snapshot
+        self.authenticator = authenticator
         self._connections = connections
         self._calls = 0
         self._idle = asyncio.Event()
@@ -26,11 +30,11 @@ class Edition:
 
     async def start(self) -> None:
         """Returns at once: keys are fetched meanwhile."""
-        await self.snapshot.authenticator.start()
+        await self.authenticator.start()
 
     async def stop(self) -> None:
         """Drops all connections, whoever still uses them."""
-        await self.snapshot.authenticator.stop()
+        await self.authenticator.stop()
         await self._connections.close()
 
     @contextmanager

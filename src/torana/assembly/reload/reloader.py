@@ -11,7 +11,7 @@ from torana.assembly.reload.changes import Look, changed_sections, left_for_rest
 from torana.assembly.reload.compiling import Compiler
 from torana.assembly.reload.editions import Edition, Editions
 from torana.assembly.settings import load
-from torana.auth.jwks import FETCH_TIME
+from torana.auth.keys.jwks import FETCH_TIME
 from torana.config.model import Settings
 
 _SOON = 0.02
@@ -105,11 +105,11 @@ class Reloader:
         Nobody whose tokens are good now is to be refused because a server is slow.
         """
         current = self._editions.current
-        unready = current.snapshot.authenticator.unready
+        unready = current.authenticator.unready
         ready = {issuer.issuer for issuer in current.settings.auth.issuers} - set(unready)
         with suppress(TimeoutError):
             async with asyncio.timeout(FETCH_TIME):
-                while not ready.isdisjoint(edition.snapshot.authenticator.unready):  # noqa: ASYNC110 - nobody tells
+                while not ready.isdisjoint(edition.authenticator.unready):  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(_SOON)
 
     def _count(self, result: Literal["done", "failed"]) -> None:

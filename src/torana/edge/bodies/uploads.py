@@ -19,7 +19,7 @@ from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.content import PictureInfo
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
-from torana.edge.arrival import Arrival, check_length
+from torana.edge.bodies.arrival import Arrival, check_length
 from torana.edge.exchange import Exchange
 from torana.families.base import Form
 from torana.storage.spool import Spool, SpooledFile

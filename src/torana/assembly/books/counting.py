@@ -3,10 +3,12 @@
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from torana.config.model import Settings
-from torana.config.secrets import read_secret
+from torana.config.secrets import Secret, read_secret
 from torana.core.clock import Clock
+from torana.jobs.purses import Bounded, Purses
 from torana.storage.counters.guarded import Guarded
 from torana.storage.counters.memory import MemoryCounters
 from torana.storage.counters.port import Counters
@@ -21,7 +23,7 @@ class Counting:
     """The counters; ``own`` are this process's, for when the others fail."""
 
     counters: Counters
-    own: Counters
+    own: MemoryCounters
     stop: Callable[[], Awaitable[None]]
     """Drops connections."""
 
@@ -42,9 +44,34 @@ def counting(
         logger.warning("counters", available=available)
 
     signals.counters_available.set(True)
-    # By name, because the module needs an extra that most gateways do without.
-    shared = importlib.import_module(VALKEY).ValkeyCounters(read_secret(settings.counters.valkey, environ).decode())
+    shared = _shared(settings.counters.valkey, environ)
     return Counting(Guarded(shared, clock, changed, bound=settings.counters.timeout), own, shared.close)
+
+
+Stop = Callable[[], Awaitable[None]]
+"""Drops connections."""
+
+
+def shared_purses(settings: Settings, environ: Mapping[str, str]) -> tuple[Purses | None, Stop]:
+    """The counters of money that gateways share, for the office, and what drops their connections; None without."""
+    if settings.counters.valkey is None:
+        return None, _nothing
+    shared = _shared(settings.counters.valkey, environ)
+    return Bounded(shared), shared.close
+
+
+class _Shared(Counters, Purses, Protocol):
+    """Counters that processes share."""
+
+    async def close(self) -> None:
+        """Drops connections."""
+        ...
+
+
+def _shared(valkey: Secret, environ: Mapping[str, str]) -> _Shared:
+    # By name, because the module needs an extra that most gateways do without.
+    made: _Shared = importlib.import_module(VALKEY).ValkeyCounters(read_secret(valkey, environ).decode())
+    return made
 
 
 async def _nothing() -> None:

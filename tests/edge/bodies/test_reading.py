@@ -18,9 +18,9 @@ from torana.config.units import Bytes
 from torana.core.clock import FakeClock
 from torana.core.content import Size
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge, ToranaError
-from torana.edge.bodies import BodyReader
+from torana.edge.bodies.reading import BodyReader
+from torana.edge.bodies.uploads import FormReader
 from torana.edge.exchange import ClientGone, Exchange, Message, Receive
-from torana.edge.uploads import FormReader
 from torana.families.base import Family, Form
 from torana.families.images import EDITS, GENERATIONS, VARIATIONS
 from torana.media.probe import probe

@@ -10,7 +10,7 @@ from torana.config.model import Uploads
 from torana.config.units import Bytes, Seconds
 from torana.core.clock import FakeClock
 from torana.core.errors import SlowSender, TooLarge, ToranaError
-from torana.edge.arrival import Arrival, check_length
+from torana.edge.bodies.arrival import Arrival, check_length
 from torana.edge.exchange import ClientGone, Message
 
 LIMITS = Uploads()

@@ -19,8 +19,8 @@ from torana.config.units import Bytes, Seconds
 from torana.core.clock import FakeClock
 from torana.core.content import PictureInfo, Size
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge, ToranaError, WorkFailed
+from torana.edge.bodies.uploads import FormReader, Probe
 from torana.edge.exchange import ClientGone, Exchange, Message, Receive
-from torana.edge.uploads import FormReader, Probe
 from torana.families.base import Form
 from torana.storage.spool import Spool
 

@@ -12,9 +12,9 @@ import msgspec
 
 from torana.config.model import Uploads
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
-from torana.edge.arrival import Arrival, check_length
+from torana.edge.bodies.arrival import Arrival, check_length
+from torana.edge.bodies.uploads import FormReader
 from torana.edge.exchange import Exchange
-from torana.edge.uploads import FormReader
 from torana.families.base import Family, Form
 from torana.storage.spool import SpooledFile
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from tests.assembly.kit import ENVIRON, Log
-from torana.assembly.counting import counting
+from torana.assembly.books.counting import counting
 from torana.config.model import Settings
 from torana.config.policies import Counters
 from torana.config.secrets import Secret

@@ -1,0 +1,1 @@
+"""What a gateway process has of the books: a journal to write, notices to read, counters to count in."""

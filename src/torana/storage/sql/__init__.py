@@ -1,0 +1,1 @@
+"""The database, SQLite or PostgreSQL, by the same code: for the office alone, never for a gateway process."""

@@ -1,0 +1,196 @@
+"""The ledger in the database: one row for each call, and what each budget has been charged, of which it is the truth.
+
+Money is in nano-dollars (``core.money``), times are seconds since the epoch.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import ge, le, lt
+from typing import TypeVar
+
+from msgspec.structs import asdict, astuple
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, exists, literal_column, or_, select
+
+from torana.core.clock import Clock
+from torana.core.ledger import Charge, Kind, Row, Spent
+from torana.storage.sql import differences
+from torana.storage.sql.database import Database, DatabaseUnavailable
+from torana.storage.sql.ledger import records
+from torana.storage.sql.ledger.pruning import prune
+from torana.storage.sql.ledger.usage import UsageLine, usage
+from torana.storage.sql.tables import ledger, spend
+
+T = TypeVar("T")
+
+_EXACT = ("subject", "kind", "key", "model", "operation", "request_id")
+"""What is filtered by as it stands."""
+_MOST = 2**63 - 1
+"""That is counted: beyond it a budget is as spent as can be, and shipping goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which rows: those that fit all that is given."""
+
+    since: float | None = None
+    """When they began, at the earliest."""
+    until: float | None = None
+    """Before which they began."""
+    subject: str | None = None
+    kind: Kind | None = None
+    key: str | None = None
+    """Id of a virtual key."""
+    team: str | None = None
+    """One of their caller's."""
+    model: str | None = None
+    operation: str | None = None
+    request_id: str | None = None
+    status_from: int | None = None
+    status_to: int | None = None
+    """Itself included."""
+
+
+def _ignored(_id: str) -> None:
+    """Nobody wants to know."""
+
+
+class LedgerTable:
+    """The tables ``ledger`` and ``spend``; all of it raises DatabaseUnavailable.
+
+    ``mended`` is told the id of each row that no database would take as it was; ``records`` says what becomes of it.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, mended: Callable[[str], None] = _ignored) -> None:
+        self._database = database
+        self._clock = clock
+        self._mended = mended
+
+    def ship(self, rows: Sequence[Row]) -> list[Spent]:
+        """Writes down the rows that are not there yet, and adds what they were charged to what has been spent.
+
+        All in one transaction, so that a row counts once however often it comes: of two with the same id the first
+        stays. Returns what has now been spent of every charge that any of the rows names, known before or not.
+        """
+        if not rows:
+            return []
+        fitting = self._fitting(rows)
+        first = {row.opened.id: row for row in reversed(fitting)}
+        # Whoever ships the same rows or charges at once takes them in this order, too, and nobody waits in a circle.
+        ordered = [first[each] for each in sorted(first)]
+        charges = sorted({charge for row in fitting for charge in row.opened.charges}, key=astuple)
+
+        def write(connection: Connection) -> list[Spent]:
+            new = _insert(connection, ordered)
+            return _add(connection, charges, _charged(first[each] for each in new), self._clock.now())
+
+        return self._once_more(write)
+
+    def _fitting(self, rows: Iterable[Row]) -> list[Row]:
+        fitting = []
+        for row in rows:
+            fitted = records.fitted(row)
+            if fitted != row:
+                self._mended(row.opened.id)
+            fitting.append(fitted)
+        return fitting
+
+    def _once_more(self, write: Callable[[Connection], T]) -> T:
+        """Writes, and does so again when another office was in the way."""
+        try:
+            with self._database.begin() as connection:
+                return write(connection)
+        except DatabaseUnavailable as error:
+            if not differences.clashed(error.__cause__):
+                raise
+        with self._database.begin() as connection:
+            return write(connection)
+
+    def totals(self, *, since: float | None = None) -> list[Spent]:
+        """What has been spent in all periods, or in those that were charged at that moment or later.
+
+        An office commits a moment after the time that it writes, so ask from a few seconds before the last time.
+        """
+        return self._spent(() if since is None else (spend.c.changed >= since,))
+
+    def spent(self, budget: str, *, period: str | None = None) -> list[Spent]:
+        """What has been spent of a budget, by period and share."""
+        conditions = [spend.c.budget == records.text(budget)] + ([] if period is None else [spend.c.period == period])
+        return self._spent(conditions)
+
+    def _spent(self, where: Iterable[ColumnElement[bool]]) -> list[Spent]:
+        asked = select(spend.c.budget, spend.c.share, spend.c.period, spend.c.amount).where(*where)
+        with self._database.reading() as connection:
+            found = connection.execute(asked.order_by(spend.c.budget, spend.c.period, spend.c.share)).all()
+        return [Spent(Charge(*charge), amount) for *charge, amount in found]
+
+    def rows(self, chosen: Filter, *, limit: int = 100, before: tuple[float, str] | None = None) -> list[Row]:
+        """The rows that fit, the newest first; ``before`` is when the last one seen began, and its id."""
+        asked = select(ledger).order_by(ledger.c.started.desc(), ledger.c.id.desc()).limit(limit)
+        if before is not None:
+            started, id_ = before[0], records.text(before[1])
+            # The first bound says no more than the second, but it is what the index is entered with.
+            asked = asked.where(ledger.c.started <= started, or_(ledger.c.started < started, ledger.c.id < id_))
+        with self._database.reading() as connection:
+            found = connection.execute(asked.where(*_where(connection, chosen))).mappings().all()
+        return [records.row(each) for each in found]
+
+    def usage(self, chosen: Filter, by: Sequence[str]) -> list[UsageLine]:
+        """The sums of the rows that fit, by group; ``usage.usage`` says what can be grouped by, and what is refused."""
+        with self._database.reading() as connection:
+            return usage(connection, _where(connection, chosen), by)
+
+    def prune(self, older_than: float, *, limit: int = 5000) -> int:
+        """Forgets what is older, at most so many rows at once; ``pruning`` says what, and how to go on."""
+        with self._database.begin() as connection:
+            return prune(connection, older_than, limit=limit)
+
+
+def _insert(connection: Connection, rows: Sequence[Row]) -> list[str]:
+    """Writes down those whose id is not there, and says which they were."""
+    statement = differences.insert(connection, ledger).on_conflict_do_nothing(index_elements=[ledger.c.id])
+    columns = [records.columns(row) for row in rows]
+    return list(differences.write(connection, statement, columns, returning=[ledger.c.id]).scalars())
+
+
+def _charged(rows: Iterable[Row]) -> Counter[Charge]:
+    charged: Counter[Charge] = Counter()
+    for row in rows:
+        for charge in set(row.opened.charges):
+            charged[charge] += row.closed.charged
+    return charged
+
+
+def _add(connection: Connection, charges: Sequence[Charge], amounts: Counter[Charge], now: float) -> list[Spent]:
+    """Adds the amounts to these charges, and says what all of them have come to."""
+    if not charges:
+        return []
+    statement = differences.insert(connection, spend)
+    new, most = statement.excluded, literal_column(str(_MOST), BigInteger)
+    added = statement.on_conflict_do_update(
+        index_elements=list(spend.primary_key),
+        set_={
+            "amount": case((spend.c.amount > most - new.amount, most), else_=spend.c.amount + new.amount),
+            "changed": case((new.changed > spend.c.changed, new.changed), else_=spend.c.changed),
+        },
+    )
+    values = [{**asdict(charge), "amount": min(amounts[charge], _MOST), "changed": now} for charge in charges]
+    totals = differences.write(connection, added, values, returning=[*spend.primary_key, spend.c.amount])
+    return [Spent(Charge(each.budget, each.share, each.period), each.amount) for each in totals]
+
+
+def _where(connection: Connection, chosen: Filter) -> list[ColumnElement[bool]]:
+    """What the rows fulfil; what is asked for is mended as the rows were, and so found."""
+    bounds = (
+        (ledger.c.started, ge, chosen.since),
+        (ledger.c.started, lt, chosen.until),
+        (ledger.c.status, ge, chosen.status_from),
+        (ledger.c.status, le, chosen.status_to),
+    )
+    where = [compare(column, bound) for column, compare, bound in bounds if bound is not None]
+    exact = {field: getattr(chosen, field) for field in _EXACT}
+    where += [ledger.c[field] == records.text(value) for field, value in exact.items() if value is not None]
+    if chosen.team is not None:
+        teams = differences.elements(connection, ledger.c.teams).alias("teams")
+        where.append(exists().select_from(teams).where(teams.c.value == records.text(chosen.team)))
+    return where
