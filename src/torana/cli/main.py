@@ -55,15 +55,32 @@ engine = LazyGroup(
     {"warm": ("torana.cli.engine:warm", "Compile the embedded engine.")},
     summary="Prepare the embedded engine.",
 )
+importing = LazyGroup(
+    "import",
+    {"litellm": ("torana.cli.importing:litellm", "Take over a LiteLLM proxy's configuration.")},
+    summary="Take over another gateway's configuration.",
+)
 torana = LazyGroup(
     "torana",
     {
+        "audit": ("torana.cli.admin.books:audit", "List who changed what."),
+        "budgets": ("torana.cli.admin.groups:budgets", "How much money may be spent."),
         "config": ("torana.cli.main:config", "Check a configuration file."),
         "engine": ("torana.cli.main:engine", "Prepare the embedded engine."),
+        "explain": ("torana.cli.admin.explain:explain", "Explain why a call was refused."),
+        "grants": ("torana.cli.admin.groups:grants", "Who may use which models."),
+        "import": ("torana.cli.main:importing", "Take over another gateway's configuration."),
+        "keys": ("torana.cli.admin.groups:keys", "Virtual keys."),
+        "ledger": ("torana.cli.admin.books:ledger", "List calls."),
+        "limits": ("torana.cli.admin.groups:limits", "How much is let through in a while."),
         "models": ("torana.cli.models:models", "List the models that callers may use."),
         "route": ("torana.cli.route:route", "Show which targets a call goes to."),
         "serve": ("torana.cli.serve:serve", "Run the gateway."),
+        "service-accounts": ("torana.cli.admin.groups:service_accounts", "Programs that call in their own name."),
+        "teams": ("torana.cli.admin.groups:teams", "Teams, and who is in them."),
         "token": ("torana.cli.main:token", "Make tokens for the gateway's own issuer."),
+        "usage": ("torana.cli.admin.books:usage", "Sum up what was used."),
+        "users": ("torana.cli.admin.groups:users", "Users, their teams and their roles."),
         "vary": ("torana.cli.vary:vary", "Make variations of photographs."),
     },
     summary="An LLM gateway: one OpenAI-compatible API in front of every model provider you use.",

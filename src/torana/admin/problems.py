@@ -1,0 +1,59 @@
+"""Errors on their way out: OpenAI's error object, as everywhere in the gateway, and those that only operators meet."""
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from torana.core.errors import CallerError, ToranaError, Unauthenticated
+
+_CHALLENGE = 'Bearer realm="torana"'
+
+
+class Conflict(CallerError):
+    """What is asked for is not to be had as things stand."""
+
+    status = 409
+    default_code = "conflict"
+
+
+class RegistersUnavailable(ToranaError):
+    """The database cannot be reached; nothing was changed."""
+
+    status = 503
+    default_code = "database_unavailable"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorReply(msgspec.Struct, frozen=True):
+    """An error, as its reply's body."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An error as a reply."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def render(error: ToranaError) -> Rendered:
+    """The reply that an error is."""
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = _CHALLENGE
+    if error.retry_after is not None:
+        headers["retry-after"] = str(math.ceil(error.retry_after))
+    problem = Problem(error.message, error.type, error.param, error.code)
+    return Rendered(error.status, headers, msgspec.json.encode(ErrorReply(problem)))

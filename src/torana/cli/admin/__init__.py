@@ -1,0 +1,1 @@
+"""Commands of the admin API: each asks over HTTP, here or at a gateway elsewhere, and prints the answer."""
