@@ -47,8 +47,9 @@ docs: $(READY) ## Write the generated parts of the docs anew
 docs-check: $(READY)
 	@$(BIN)/python docs/generate.py --check
 
-bench: $(READY) ## Measure what a gateway and its engine cost; two tables
+bench: $(READY) ## Measure what a gateway, its policies and its engine cost; three tables
 	@$(BIN)/python benchmarks/footprint.py
+	@$(BIN)/python benchmarks/policies.py
 	@$(BIN)/python benchmarks/engine.py
 
 soak: $(READY) ## Serve for an hour among vendors that fail, and check every answer; MINUTES=5 is quicker

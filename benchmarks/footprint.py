@@ -4,7 +4,8 @@
 
 Starts a gateway without the engine before an upstream that takes its time, then holds 64 uploads in flight at once:
 each client sends all but its last bytes, waits until all others have come as far, and sends the rest. Memory is the
-resident set of the gateway's process as the kernel tells it; the peak is the kernel's own high-water mark.
+resident set of the gateway's process as the kernel tells it; the peak is the kernel's own high-water mark. Its office,
+the process that keeps the books, is measured beside it.
 """
 
 import asyncio
@@ -85,19 +86,32 @@ class Gateway:
 
     def memory(self, field: str) -> float:
         """``VmRSS`` or ``VmHWM``, in MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]  # the kernel writes it
+        return _memory(self.process.pid, field)
+
+    @property
+    def office(self) -> int:
+        """Its office's process."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        (office,) = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        return office
 
     def forget_peak(self) -> None:
         """From here on the high-water mark counts anew."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
 
+def _memory(pid: int, field: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]  # the kernel writes it
+
+
 @contextmanager
 def gateway(config: Path) -> Iterator[Gateway]:
     """A running gateway, timed from its start to its first healthy answer."""
     started = time.perf_counter()
-    environ = {**os.environ, "TORANA_JWT_SECRET": SECRET}
+    environ = {**os.environ, "TORANA_JWT_SECRET": SECRET, "PYTHONPYCACHEPREFIX": str(config.parent / "bytecode")}
+    # As where it is installed: the first start compiles the modules, and all others find them compiled.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.Popen([TORANA, "serve", "-c", str(config)], stderr=subprocess.PIPE, text=True, env=environ)
     assert process.stderr is not None
     found = re.search(r"http://([\d.]+):(\d+)", process.stderr.readline())
@@ -162,6 +176,7 @@ async def measure(config: Path, token: str, port: int) -> dict[str, float]:
     try:
         await asyncio.sleep(1)
         figures["idle_mib"] = idle = served.memory("VmRSS")
+        figures["office_idle_mib"] = _memory(served.office, "VmRSS")
         for size in SIZES:
             data = request(token, noise(size))
             served.forget_peak()
@@ -184,9 +199,10 @@ def main() -> int:
         environ = {**os.environ, "TORANA_JWT_SECRET": SECRET}
         token = subprocess.run(minted, env=environ, capture_output=True, text=True, check=True).stdout.strip()
         starts = []
-        for _ in range(STARTS):
+        for _ in range(1 + STARTS):
             with gateway(config) as served:
                 starts.append(served.milliseconds)
+        del starts[0]
         figures = {"start_ms_median": statistics.median(starts), "start_ms_best": min(starts)}
         figures |= asyncio.run(measure(config, token, port))
     if "--json" in sys.argv:

@@ -7,8 +7,9 @@ import ast
 import sys
 import types
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -17,6 +18,8 @@ import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
 import torana as torana_package
+from torana.admin.openapi import document
+from torana.admin.routes import EVERY, ROOT
 from torana.cli.main import torana
 from torana.config.model import Settings
 from torana.core import errors
@@ -129,7 +132,9 @@ def metrics() -> str:
 
 
 def _metrics() -> list[MetricWrapperBase]:
-    return [value for value in vars(Signals()).values() if isinstance(value, MetricWrapperBase)]
+    signals = Signals()
+    values = [*vars(signals).values(), *vars(signals.books).values()]
+    return [value for value in values if isinstance(value, MetricWrapperBase)]
 
 
 def error_codes() -> str:
@@ -282,7 +287,80 @@ def fields(family: Family[Any, Any]) -> str:
     return text
 
 
+ADMIN = f"""\
+Under `{ROOT}`, on the gateway's own port or on `admin.port`, for the [role](access.md#teams-and-roles) in the table
+and those above it. It takes the keys and tokens that calls take: `Authorization: Bearer <key>`. Bodies and replies are
+JSON, errors are [OpenAI's object](errors.md), here also with 409 `conflict` and 503 `database_unavailable`. Times are
+RFC 3339, such as `2026-01-31T12:00:00Z`, money is US dollars as text, durations are text such as `30d`. Lists come in
+pages: the `next` of one is the `after` of the following, null is the end. `{ROOT}/openapi.json` tells programs all of
+this.
+
+| | role | what it does | query | body | reply |
+|---|---|---|---|---|---|
+"""
+
+
+def admin() -> str:
+    """Every call of the admin API, and what it takes and gives."""
+    described = document(EVERY, root=ROOT, version=version("torana"))
+    text = f"# The admin API\n\n{ADMIN}"
+    queries: dict[str, Any] = {}
+    asked = set()
+    for operation in EVERY:
+        path = ROOT + operation.path.replace(":path}", "}")
+        told = described["paths"][path][operation.method.lower()]
+        query = {each["name"]: each["schema"] for each in told["parameters"] if each["in"] == "query"}
+        queries = {**query, **queries}
+        body = _shape(_json_of(told["requestBody"])) if "requestBody" in told else ""
+        asked.add(body)
+        reply = _shape(_json_of(told["responses"][str(operation.status)]))
+        cells = (f"`{operation.method} {path}`", operation.role, operation.summary, _named(query), body, reply)
+        text += f"| {' | '.join(cells)} |\n"
+    text += "\n## Queries\n\n" + _rows(queries)
+    for name, shape in described["components"]["schemas"].items():
+        if shape.get("properties") and not name.startswith(("Page_", "ErrorReply", "Problem")):
+            needed = shape.get("required", ()) if _shape({"$ref": name}) in asked else ()
+            text += f"\n## {name}\n\n{shape.get('description', '')}\n\n{_rows(shape['properties'], needed)}"
+    return text
+
+
+def _json_of(carrier: Mapping[str, Any]) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = carrier["content"]["application/json"]["schema"]
+    return schema
+
+
+def _rows(properties: Mapping[str, Any], needed: Iterable[str] = ()) -> str:
+    text = "| field | what it holds | |\n|---|---|---|\n"
+    for name, schema in properties.items():
+        told = " ".join(filter(None, ("*needed*" if name in needed else "", _told(schema))))
+        text += f"| `{name}` | {_shape(schema)} | {told} |\n"
+    return text
+
+
+def _shape(schema: Mapping[str, Any]) -> str:
+    """What a value is, in a word or a link."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if not name.startswith("Page_"):
+            return f"[{name}](#{name.lower()})"
+        return f"page of {_shape({'$ref': name.removeprefix('Page_').removesuffix('_')})}"
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(map(_shape, schema["anyOf"])))
+    if "enum" in schema:
+        return _named(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        return f"list of {_shape(schema.get('items', {}))}"
+    kind = schema.get("type", "any JSON")
+    return " or ".join(kind) if isinstance(kind, list) else {"date-time": "time"}.get(schema.get("format", ""), kind)
+
+
+def _told(schema: Mapping[str, Any]) -> str:
+    found = [each["description"] for each in (schema, *schema.get("anyOf", ())) if each.get("description")]
+    return found[0].split("\n")[0] if found and not found[0].startswith("RFC 3339") else ""
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "admin.md": admin,
     "commands.md": commands,
     "edits.md": partial(fields, EDITS),
     "errors.md": error_codes,
