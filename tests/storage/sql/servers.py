@@ -1,13 +1,16 @@
 """A real PostgreSQL, from a wheel, which a test can stop and start again on the same port."""
 
+import atexit
 import os
 import pwd
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -75,9 +78,7 @@ class PostgreSQL:
         return self.url(database)
 
     def _run(self, program: str, *arguments: str) -> None:
-        assert _WHEEL is not None
-        assert _WHEEL.origin is not None
-        programs = Path(_WHEEL.origin).parent / "pginstall" / "bin"
+        programs = _installed(for_others=self._user is not None) / "bin"
         # To a file: what it starts would keep a pipe open.
         with tempfile.TemporaryFile() as told:
             done = subprocess.run(
@@ -92,6 +93,24 @@ class PostgreSQL:
             )
             told.seek(0)
             assert done.returncode == 0, told.read().decode()
+
+
+@cache
+def _installed(*, for_others: bool) -> Path:
+    """Where its programs are: in the wheel, or in a copy where another user could not get at that."""
+    assert _WHEEL is not None
+    assert _WHEEL.origin is not None
+    package = Path(_WHEEL.origin).resolve().parent
+    installed = package / "pginstall"
+    if not for_others or all(parent.stat().st_mode & stat.S_IXOTH for parent in installed.parents):
+        return installed
+    directory = Path(tempfile.mkdtemp(prefix="torana-postgresql-programs-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    directory.chmod(0o755)
+    # The libraries that the wheel brings lie beside the package, and are found from there.
+    for part in package.parent.glob(f"{package.name}*.libs"):
+        shutil.copytree(part, directory / part.name, symlinks=True)
+    return Path(shutil.copytree(installed, directory / package.name / "pginstall", symlinks=True))
 
 
 @contextmanager
