@@ -8,6 +8,7 @@ from torana.core.clock import Clock, FakeClock
 from torana.core.ledger import Charge, Closed, Opened
 from torana.jobs.opening import Opening
 from torana.jobs.purses import Bounded, Debts
+from torana.jobs.reaping import Reaping
 from torana.jobs.shipping import Shipping
 from torana.jobs.telling import Telling
 from torana.storage.counters.port import Charged, CountersUnavailable, Reserve
@@ -22,6 +23,7 @@ from torana.telemetry.logs import Logger
 
 MONTH = Charge("team", "", "2027-01")
 LIMIT = 10**9
+DEADLINE = 540.0
 
 
 def begun(id_: str, *, reserved: int = 0, charges: Iterable[Charge] = (MONTH,), at: float = 1_800_000_000.0) -> Opened:
@@ -83,6 +85,7 @@ class Place:
         """Begins the office anew, as after a kill."""
         self.telling: Any = None
         self.opening: Any = None
+        self.reaping: Any = None
         if self.counters is not None:
             purses = Bounded(self.counters, bound)
             self.telling = Telling(purses, Notice(self.directory / "debts.json", Debts), self.logger)
@@ -100,6 +103,9 @@ class Place:
                 self.telling,
                 self.clock,
                 self.logger,
+            )
+            self.reaping = Reaping(
+                purses, self.offices, self.table, self.seen.append, lambda: DEADLINE, self.clock, self.logger
             )
 
     async def call(self, id_: str, reserved: int) -> bool:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -93,6 +94,7 @@ async def test_each_threshold_is_told_once_whichever_office_sees_it(made, webhoo
         "mode": "hard",
         "at": 0,
     }
+    assert datetime.fromisoformat(webhook.told[0]["at"]).tzinfo is not None
     await one.deliver()
     assert len(webhook.told) == 2
 

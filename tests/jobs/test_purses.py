@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from torana.core.clock import FakeClock
 from torana.core.ledger import Charge, Row, Spent
 from torana.jobs.purses import Bounded, Debt, charged, current, debt_of, reserved_by
 from torana.storage.counters.memory import MemoryCounters
-from torana.storage.counters.port import Charged, CountersUnavailable, Reserve
+from torana.storage.counters.port import Charged, CountersUnavailable, Reservation, Reserve
 
 ENDS = 1801440000.0
 
@@ -38,7 +39,8 @@ class Hanging(MemoryCounters):
         await asyncio.get_running_loop().create_future()
         return ""
 
-    settle = raise_to = restore = opened = open = lambda self, *_, **__: self.run()  # type: ignore[assignment]
+    charge = raise_to = restore = opened = open = lambda self, *_, **__: self.run()  # type: ignore[assignment]
+    stale = opened
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,8 @@ class Hanging(MemoryCounters):
         lambda purses: purses.open("run"),
         lambda purses: purses.raise_to([Charged("a", 1, None)]),
         lambda purses: purses.restore((), [("a", Reserve("a", 1, None, None))]),
-        lambda purses: purses.settle((), (), [Charged("a", 1, None)], holder="a"),
+        lambda purses: purses.charge("a", [Charged("a", 1, None)]),
+        lambda purses: purses.stale(60, limit=1),
     ],
 )
 async def test_a_store_that_hangs_is_not_waited_for(ask):
@@ -61,6 +64,12 @@ async def test_a_store_that_hangs_is_not_waited_for(ask):
 class Own(MemoryCounters):
     async def run(self) -> str:
         return "first"
+
+    async def charge(self, holder: str, charged: Sequence[Charged]) -> bool:
+        return await self.settle((), (), charged, holder=holder)
+
+    async def stale(self, age: float, *, limit: int) -> list[Reservation]:
+        raise NotImplementedError
 
 
 async def test_however_much_there_is_all_of_it_arrives():
@@ -74,4 +83,4 @@ async def test_however_much_there_is_all_of_it_arrives():
         await store.admit((), (), [Reserve("purse 7", 0, None, None), Reserve("purse 2499", 0, None, None)])
     ).balances
     assert [(each.spent, each.reserved) for each in look] == [(7, 2500), (2499, 0)]
-    assert await purses.settle((), (), [Charged("purse 7", 3, None)], holder="call 1")
+    assert await purses.charge("call 1", [Charged("purse 7", 3, None)])

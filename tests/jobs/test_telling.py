@@ -18,7 +18,7 @@ def fail(place, monkeypatch):
     async def gone(*_: object, **__: object) -> None:
         raise CountersUnavailable("gone")
 
-    for name in ("settle", "raise_to", "restore"):
+    for name in ("charge", "raise_to", "restore"):
         monkeypatch.setattr(place.counters, name, gone)
 
 

@@ -4,7 +4,7 @@ Money is in nano-dollars (``core.money``), times are seconds since the epoch.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
 from msgspec import Struct
 
@@ -12,6 +12,10 @@ Kind = Literal["user", "service_account"]
 
 LOST = "lost"
 """The error of a call whose gateway died before it could say what came of it."""
+
+
+UNKNOWN = "unknown"
+"""Said in a row for what nobody knows: of a call that is lost with its journal only what it had reserved is left."""
 
 
 class Charge(Struct, frozen=True, array_like=True):
@@ -26,6 +30,13 @@ class Charge(Struct, frozen=True, array_like=True):
     def key(self) -> str:
         """Its counter's name; no part of it has a space."""
         return f"{self.budget} {self.share} {self.period}"
+
+    @classmethod
+    def of(cls, key: str) -> Self:
+        """The charge whose counter has this name."""
+        budget, _, rest = key.partition(" ")
+        share, _, period = rest.partition(" ")
+        return cls(budget, share, period)
 
 
 class Opened(Struct, frozen=True, tag="opened", omit_defaults=True):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -49,7 +50,7 @@ class Alerting:
                 continue
             limit = nanos(budget.limit)
             for threshold in budget.alerts:
-                if spent.amount >= limit * threshold:
+                if spent.amount and spent.amount >= limit * threshold:
                     self._note(budget, spent, threshold)
 
     async def deliver(self) -> None:
@@ -97,7 +98,7 @@ class Alerting:
 
     async def _tried(self, url: str, alert: Alert) -> str | None:
         """What went wrong, if anything did."""
-        body = msgspec.json.encode({**alert.document, "at": alert.at})
+        body = msgspec.json.encode({**alert.document, "at": datetime.fromtimestamp(alert.at, UTC)})
         try:
             async with asyncio.timeout(self.settings.timeout):
                 status = await self.post(url, body)

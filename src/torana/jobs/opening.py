@@ -70,7 +70,7 @@ class Opening:
         self._handed_in = generation
 
     async def _open(self, run: str) -> None:
-        async with _exclusively(self.offices) as mine:
+        async with exclusively(self.offices) as mine:
             if not mine or await self.purses.opened() == run:
                 return
             started = self.clock.ticks()
@@ -116,7 +116,8 @@ def _reserves(generation: int) -> bool:
 
 
 @asynccontextmanager
-async def _exclusively(offices: Offices) -> AsyncIterator[bool]:
+async def exclusively(offices: Offices) -> AsyncIterator[bool]:
+    """True while no other office has purses opened or reaped, False while one does; DatabaseUnavailable."""
     lock = offices.exclusively()
     mine = await in_thread(lock.__enter__)
     try:

@@ -10,7 +10,8 @@ from msgspec import Struct
 from torana.core.ledger import Charge, Opened, Row, Spent
 from torana.core.periods import end_of
 from torana.storage.counters import port
-from torana.storage.counters.port import Charged, CountersUnavailable, Hold, Reserve, Settlement
+from torana.storage.counters.port import Charged, CountersUnavailable, Reservation, Reserve
+from torana.storage.counters.purses import pieces
 
 T = TypeVar("T")
 
@@ -28,15 +29,18 @@ class Purses(port.Purses, Protocol):
         """Names the store's present life: another name means that it may have forgotten things."""
         ...
 
-    async def settle(
-        self,
-        settlements: Sequence[Settlement],
-        holds: Sequence[Hold] = (),
-        charged: Sequence[Charged] = (),
-        *,
-        holder: str = "",
-    ) -> bool:
-        """Charges what ``holder`` has reserved, once; whether he had something in each purse."""
+    async def stale(self, age: float, *, limit: int) -> list[Reservation]:
+        """Who has had something reserved for longer than ``age`` seconds, the oldest first, and so many at most.
+
+        Fewer may be given although there are more.
+        """
+        ...
+
+    async def charge(self, holder: str, charged: Sequence[Charged]) -> bool:
+        """Charges what ``holder`` has reserved, once, and also while the purses are closed; whether he had it in each.
+
+        Gateways cannot do so then: only who fills the purses knows what of it is in the totals.
+        """
         ...
 
 
@@ -65,8 +69,7 @@ class Bounded:
     async def restore(self, spent: Sequence[Charged], reserved: Sequence[tuple[str, Reserve]]) -> None:
         """Fills the purses, a piece within each bound."""
         await self.raise_to(spent)
-        for begin in range(0, len(reserved), _PIECE):
-            piece = reserved[begin : begin + _PIECE]
+        for piece in pieces(reserved, _PIECE):
             await self._in_time(lambda piece=piece: self._purses.restore((), piece))  # type: ignore[misc]  # its own
 
     async def raise_to(self, spent: Sequence[Charged]) -> None:
@@ -75,16 +78,13 @@ class Bounded:
             piece = spent[begin : begin + _PIECE]
             await self._in_time(lambda piece=piece: self._purses.raise_to(piece))  # type: ignore[misc]  # its own
 
-    async def settle(
-        self,
-        settlements: Sequence[Settlement],
-        holds: Sequence[Hold] = (),
-        charged: Sequence[Charged] = (),
-        *,
-        holder: str = "",
-    ) -> bool:
+    async def charge(self, holder: str, charged: Sequence[Charged]) -> bool:
         """Charges what ``holder`` has reserved."""
-        return await self._in_time(lambda: self._purses.settle(settlements, holds, charged, holder=holder))
+        return await self._in_time(lambda: self._purses.charge(holder, charged))
+
+    async def stale(self, age: float, *, limit: int) -> list[Reservation]:
+        """Who has had something reserved for too long."""
+        return await self._in_time(lambda: self._purses.stale(age, limit=limit))
 
     async def _in_time(self, asked: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -93,7 +93,7 @@ class Telling:
 
     async def _settle(self) -> None:
         for holder, debt in list(self._owed.items()):
-            await self.purses.settle((), (), debt.charged, holder=holder)
+            await self.purses.charge(holder, debt.charged)
             del self._owed[holder]
 
     async def _keep(self) -> None:

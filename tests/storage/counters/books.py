@@ -30,6 +30,13 @@ async def balance(counters: Any, key: str = "team") -> tuple[int, int]:
     return look.spent, look.reserved
 
 
+async def kept(store: Any) -> set[str]:
+    """The purses that take up room."""
+    if isinstance(store, MemoryCounters):
+        return set(store._purses._purses)
+    return {key.decode().removeprefix(store._purse("")) for key in await store._send("KEYS", store._purse("*"))}
+
+
 async def run_of(store: Any) -> str:
     """By what name the store is opened: a shared one for a run of its server, this process's by any."""
     return await store.run() if isinstance(store, ValkeyCounters) else "first"
@@ -146,3 +153,15 @@ class Books(RuleBasedStateMachine):
             for key in self.LIMITS:
                 assert self.loop.run(balance(self.store, key)) == (self.spent[key], self.held(key))
                 assert self.spent[key] + self.held(key) >= self.booked[key]
+            in_use = {key for key in self.LIMITS if self.spent[key] or self.purses.get(key)}
+            assert self.loop.run(kept(self.store)) == in_use
+
+    @precondition(lambda self: self.kind == "valkey")
+    @invariant()
+    def the_store_knows_who_has_what(self) -> None:
+        held: dict[str, dict[str, int]] = {}
+        for key, holders in self.purses.items():
+            for holder, amount in holders.items():
+                held.setdefault(holder, {})[key] = amount
+        found = self.loop.run(self.store.stale(-60, limit=1000))
+        assert {each.holder: dict(each.amounts) for each in found} == held

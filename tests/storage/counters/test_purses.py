@@ -1,13 +1,15 @@
 """What the purses of every store do, tried on each of them; and how this process keeps its own."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.storage.counters.books import MOST, Books, balance, reserve, run_of, spent
+from tests.storage.counters.books import MOST, Books, balance, kept, reserve, run_of, spent
 from torana.core.clock import FakeClock
 from torana.storage.counters.memory import MemoryCounters
 from torana.storage.counters.port import (
@@ -19,7 +21,7 @@ from torana.storage.counters.port import (
     Settlement,
     Take,
 )
-from torana.storage.counters.purses import FORGOTTEN_AFTER
+from torana.storage.counters.purses import FORGOTTEN_AFTER, pieces
 
 TAKE = Take("requests", 4, Rate(10, 60.0))
 PLACE = Hold("calls", 1, 30.0)
@@ -81,6 +83,25 @@ async def test_a_reservation_of_nothing_is_charged_with_what_it_comes_to(counter
     assert await lends(counters, 0, "one")
     await counters.settle([], [], [spent(7)], holder="one")
     assert await balance(counters) == (7, 0)
+
+
+async def test_a_purse_that_is_empty_again_takes_no_room(stage, counters):
+    both = [reserve(5), reserve(5, key="b")]
+    await counters.admit([], [], both, holder="one")
+    await counters.admit([], [], both, holder="two")
+    await counters.settle([], [], [spent(0), spent(0, "b")], holder="one")
+    assert await kept(counters) == {"team", "b"}
+    assert await counters.settle([], [], [spent(0), spent(3, "b")], holder="two")
+    assert await kept(counters) == {"b"}
+    # Something was spent of it, though nothing just now.
+    await lends(counters, 5, "three", None)
+    await counters.settle([], [], [spent(0)], holder="three")
+    await counters.admit([], [], both[1:], holder="four")
+    await counters.settle([], [], [spent(0, "b")], holder="four")
+    await counters.raise_to([spent(0, "c")])
+    await stage.open([spent(0, "d")])
+    assert await kept(counters) == {"b"}
+    assert await balance(counters, "b") == (3, 0)
 
 
 async def test_without_a_holder_a_step_only_looks(counters):
@@ -219,6 +240,15 @@ def test_whatever_happens_nothing_is_forgotten_and_nothing_overspent(kind, serve
     run_state_machine_as_test(books, settings=settings(max_examples=40, stateful_step_count=30, deadline=None))
 
 
+@given(st.lists(st.sampled_from("ab"), max_size=12), st.integers(1, 4))
+def test_pieces_leave_what_one_holder_has_together(holders, most):
+    reserved = [(holder, reserve(place)) for place, holder in enumerate(holders)]
+    cut = list(pieces(reserved, most))
+    assert [each for piece in cut for each in piece] == reserved
+    assert all(len(piece) >= most for piece in cut[:-1])
+    assert all(before[-1][0] != after[0][0] for before, after in pairwise(cut))
+
+
 @pytest.fixture
 def clock():
     return FakeClock()
@@ -244,6 +274,15 @@ async def test_where_there_is_no_room_no_purse_is_begun_and_none_is_lost(small, 
         await small.raise_to([spent(9, "a"), spent(1, "d")])
     assert (await small.admit([TAKE], [PLACE], [reserve(5, key="a")], holder="two")).levels[0].remaining == 6
     assert [await balance(small, key) for key in "abcd"] == [(0, 10), (0, 5), (0, 5), (0, 0)]
+
+
+async def test_calls_that_cost_nothing_leave_room_for_others(small, clock):
+    ends = clock.now() + DAY
+    for made_up in map(str, range(50)):
+        assert (await small.admit([], [], [reserve(5, key=made_up, ends=ends)], holder="one")).granted
+        await small.settle([], [], [spent(0, made_up)], holder="one")
+    assert await kept(small) == set()
+    assert small._purses._ending == {}
 
 
 async def test_purses_of_ended_periods_make_way(small, clock):

@@ -6,7 +6,16 @@ from torana.storage.counters import scripts
 from torana.storage.counters.scripts import Script
 from torana.storage.counters.valkey import ValkeyCounters
 
-ALL = [scripts.ADMIT, scripts.SETTLE, scripts.RENEW, scripts.RUN, scripts.RESERVE, scripts.RAISE]
+ALL = [
+    scripts.ADMIT,
+    scripts.SETTLE,
+    scripts.RENEW,
+    scripts.RUN,
+    scripts.RESERVE,
+    scripts.STALE,
+    scripts.HELD,
+    scripts.RAISE,
+]
 
 
 @pytest.mark.parametrize("script", ALL)

@@ -108,6 +108,7 @@ async def test_purses_outlive_their_period_by_a_week(counters):
         "{torana}:purse:lent": pytest.approx(7 * 86_400 + 100, abs=10),
         "{torana}:purse:ever": -1,
         "{torana}:purses": -1,
+        "{torana}:reserved": -1,
     }
 
 
@@ -120,6 +121,51 @@ async def test_an_opening_of_many_purses_is_many_short_steps_and_the_last_one_op
     assert await calls(counters, "evalsha") == 6
     (balance,) = (await counters.admit([], [], [Reserve(f"purse {2 * CHUNK}", 0, None, None)])).balances
     assert (balance.spent, balance.reserved) == (1, 2)
+
+
+async def test_who_has_had_something_for_too_long_is_told_the_oldest_first(counters):
+    run = await counters.run()
+    many = [("restored", reserve) for reserve in RESERVES]
+    await counters.open(run, [], many)
+    before = time.time()
+    for holder in ("one", "two", "three"):
+        await counters.admit([], [], RESERVES, holder=holder)
+    await counters.settle([], [], CHARGED, holder="two")
+    assert await counters.stale(60, limit=10) == []
+    restored, one, three = await counters.stale(-60, limit=10)
+    assert [restored.holder, one.holder, three.holder] == ["restored", "one", "three"]
+    assert one.amounts == restored.amounts == (("team month", 5), ("all month", 5))
+    assert before - 5 < restored.at < one.at < three.at < before + 5
+    assert await counters.stale(-60, limit=1) == [restored]
+    await counters._send("ZADD", counters._reserved, "XX", int((before - 61) * 1e6), _entry(counters, "three"))
+    assert [each.holder for each in await counters.stale(60, limit=10)] == ["three"]
+
+
+async def test_who_asks_again_has_it_since_the_first_time(counters):
+    await counters.open(await counters.run(), [], [])
+    await counters.admit([], [], RESERVES, holder="one")
+    found = await counters.stale(-60, limit=10)
+    await counters.admit([], [], RESERVES, holder="one")
+    await counters.restore([], [("one", reserve) for reserve in RESERVES])
+    assert await counters.stale(-60, limit=10) == found
+
+
+async def test_of_whom_nothing_is_reserved_any_more_nothing_is_kept(counters):
+    await counters.open(await counters.run(), [], [])
+    for holder in ("one", "two", "refused"):
+        await counters.admit([], [], RESERVES if holder != "refused" else [Reserve("a", 9, 1, None)], holder=holder)
+    await counters.settle([], [], CHARGED[:1], holder="one")
+    for reserve in RESERVES:
+        await counters._send("HDEL", counters._purse(reserve.key), "by two")
+    (one,) = await counters.stale(-60, limit=10)
+    assert one.amounts == (("all month", 5),)
+    await counters.settle([], [], CHARGED[1:], holder="one")
+    assert await counters.stale(-60, limit=10) == []
+    assert not await counters._send("EXISTS", counters._reserved)
+
+
+def _entry(counters: ValkeyCounters, holder: str) -> str:
+    return "\n".join([holder, *(counters._purse(reserve.key) for reserve in RESERVES)])
 
 
 async def test_an_opening_that_breaks_off_opens_nothing(counters):
@@ -269,3 +315,15 @@ async def test_connections_that_a_restart_has_cut_are_made_anew():
         server.start()
         assert (await counters.admit(TAKES)).granted
     server.stop()
+
+
+async def test_who_fills_the_purses_charges_what_is_reserved_also_while_they_are_closed(counters):
+    await counters.open(await counters.run(), [], [])
+    await counters.admit([], [], RESERVES, holder="one")
+    await counters._send("SET", counters._marker, "another run")
+    charged = [Charged(reserve.key, 1, reserve.ends) for reserve in RESERVES]
+    assert await counters.charge("one", charged)
+    assert not await counters.charge("one", charged)
+    await counters.open(await counters.run(), [], [])
+    verdict = await counters.admit([], [], RESERVES)
+    assert [(balance.spent, balance.reserved) for balance in verdict.balances] == [(1, 0)] * len(RESERVES)

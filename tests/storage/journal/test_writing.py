@@ -57,6 +57,14 @@ def test_a_file_that_is_long_enough_is_followed_by_another(tmp_path, monkeypatch
     assert {row.opened.id for row in reader.take(100)} == set("012345")
 
 
+def test_files_of_a_short_journal_are_short(tmp_path):
+    written = journal(tmp_path, most=16_000)
+    for number in range(20):
+        written.write(opened(str(number)))
+    assert max(file.stat().st_size for file in files(tmp_path)) < 1_200
+    written.close()
+
+
 def test_no_more_is_written_than_there_is_room_for_until_there_is_again(tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "_LOOK_AGAIN", 0.0)
     written = journal(tmp_path, most=600)

@@ -142,6 +142,13 @@ def test_a_file_that_is_no_database_is_told(tmp_path, opened):
         asked(opened(sqlite_url(tmp_path)), "SELECT 1")
 
 
+def test_what_the_driver_says_in_several_lines_is_told_in_one(opened):
+    with pytest.raises(DatabaseUnavailable) as told:
+        asked(opened("postgresql://postgres@127.0.0.1:1/postgres", timeout=2), "SELECT 1")
+    assert "refused; Is the server running" in str(told.value)
+    assert str(told.value).isprintable()
+
+
 def test_a_server_is_asked_as_its_url_says(server, opened):
     database = opened(server.url(), timeout=2)
     assert asked(database, "SHOW application_name") == "torana"

@@ -34,6 +34,18 @@ def test_a_generation_waits_for_the_living_that_have_not_handed_in(database, clo
     assert offices.waiting_for(1, alive_within=15) == []
 
 
+def test_offices_that_were_not_seen_for_long_are_forgotten_and_may_come_back(database, clock):
+    offices = Offices(database, clock)
+    for id_, seconds in (("gone", 100), ("late", 20), ("here", 0)):
+        offices.seen(id_, 0)
+        with database.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE offices SET seen = seen - {seconds} WHERE id = '{id_}'")
+    assert [offices.forget(50), offices.forget(50)] == [1, 0]
+    assert offices.waiting_for(1, alive_within=1000) == ["here", "late"]
+    offices.seen("gone", 0)
+    assert offices.waiting_for(1, alive_within=1000) == ["gone", "here", "late"]
+
+
 def test_one_office_at_a_time_is_exclusive(database, opened, url, clock):
     ours, theirs = Offices(database, clock), Offices(opened(url), clock)
     shared = database.dialect == "sqlite"

@@ -18,6 +18,8 @@ from torana.jobs.opening import Opening
 from torana.jobs.patience import Patience
 from torana.jobs.publishing import Publishing
 from torana.jobs.purses import ends_of
+from torana.jobs.reaping import EVERY as REAP
+from torana.jobs.reaping import Reaping
 from torana.jobs.shipping import Shipping
 from torana.jobs.telling import Telling
 from torana.jobs.threads import in_thread
@@ -92,6 +94,7 @@ class Crew:
             (self._patience("alerts", _DELIVER), self._alerting.deliver),
             (self._patience("tidying", EVERY), self._tidying.tidy),
             (self._patience("health", _TELL), self._tell),
+            *self._reaping,
         ]
         tasks = [asyncio.create_task(patience.run(work)) for patience, work in jobs]
         ending = asyncio.create_task(ended.wait())
@@ -114,6 +117,22 @@ class Crew:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE):
                 await self._close_purses()
+
+    @property
+    def _reaping(self) -> list[tuple[Patience, Work]]:
+        """Nothing where each process counts for itself: it takes its purses with it."""
+        if self._purses is None:
+            return []
+        reaping = Reaping(
+            self._purses,
+            self._offices,
+            self._table,
+            self._alerting.watch,
+            lambda: self._standing.settings.server.deadline,
+            self._clock,
+            self._logger,
+        )
+        return [(self._patience("reaping", REAP), reaping.reap)]
 
     @property
     def _tidying(self) -> Tidying:

@@ -115,6 +115,16 @@ class Charged(Struct, frozen=True, gc=False):
             raise ValueError(f"{self.amount} nano-dollars cannot have been spent")
 
 
+class Reservation(Struct, frozen=True, gc=False):
+    """What a holder has reserved, and has not settled yet."""
+
+    holder: str
+    at: float
+    """Since when, in seconds since the epoch on the store's clock; a store that was filled anew says when it was."""
+    amounts: tuple[tuple[str, int], ...]
+    """Of each purse, by its key: nano-dollars."""
+
+
 class Balance(Struct, frozen=True, gc=False):
     """What is in the purse that a reserve names, in nano-dollars; a purse that is new is empty."""
 
@@ -198,8 +208,9 @@ class Settlement(Struct, frozen=True, gc=False):
 class Counters(Protocol):
     """Counters that processes share; every method is one atomic step, and one round trip where the store is elsewhere.
 
-    A counter exists from its first use on and is forgotten when it is whole again. Those of takes, of holds and of
-    reserves are apart. Within a step each key stands once. CountersUnavailable when the store fails.
+    A counter exists from its first use on and is forgotten when it is whole again, a purse when nothing was spent and
+    nothing is reserved any more. Those of takes, of holds and of reserves are apart. Within a step each key stands
+    once. CountersUnavailable when the store fails.
     """
 
     async def admit(
@@ -263,7 +274,7 @@ class Purses(Protocol):
         """Fills the purses, also while they are closed; may be done again.
 
         Nothing is taken from what is there already: of each purse at least so much is spent, and each holder has the
-        reservation that is given with him.
+        reservation that is given with him. All of one holder's are given one after the other.
         """
         ...
 

@@ -1,8 +1,7 @@
 """Purses in this process: what was spent of each budget in a period, and what is reserved."""
 
 import math
-from collections.abc import Sequence
-from heapq import heappop, heappush
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -13,9 +12,21 @@ FORGOTTEN_AFTER = 7 * 86_400
 """How long a purse is kept when its period is over, in seconds: what began in it is settled there."""
 
 
+def pieces(reserved: Sequence[tuple[str, Reserve]], most: int) -> Iterator[Sequence[tuple[str, Reserve]]]:
+    """All of it in pieces of about so many; what one holder has is never in two of them."""
+    begin = 0
+    while begin < len(reserved):
+        end = begin + most
+        while end < len(reserved) and reserved[end][0] == reserved[end - 1][0]:
+            end += 1
+        yield reserved[begin:end]
+        begin = end
+
+
 class _Purse(Struct):
     """In nano-dollars."""
 
+    ends: float = math.inf
     spent: int = 0
     reserved: int = 0
     holders: dict[str, int] = {}
@@ -29,6 +40,7 @@ _EMPTY = _Purse()
 class MemoryPurses:
     """``room`` purses at most. Money is never evicted: those of ended periods make way, and else there is no room.
 
+    A purse of which nothing was spent and nothing is reserved is none: calls that cost nothing take up no room.
     They are closed until they are opened: what was spent before this process began is not known here.
     """
 
@@ -38,7 +50,8 @@ class MemoryPurses:
         self._clock = clock
         self._room = room
         self._purses: dict[str, _Purse] = {}
-        self._ends: list[tuple[float, str]] = []
+        self._ending: dict[float, dict[str, None]] = {}
+        """The purses by when their periods end, few moments and many purses; of one moment, the oldest first."""
 
     def short(self, reserves: Sequence[Reserve], holder: str) -> int | None:
         """The first that finds too little; when there is none, ``reserve`` will succeed.
@@ -79,10 +92,13 @@ class MemoryPurses:
                 purse.reserved -= purse.holders.pop(holder)
                 purse.spent += charge.amount
                 known += 1
+                if not purse.spent and not purse.holders:
+                    self._forget(charge.key)
         return known == len(charged)
 
     def raise_to(self, spent: Sequence[Charged]) -> None:
         """Lets at least so much be spent of each; CountersUnavailable, and nothing done, when there is no room."""
+        spent = [charge for charge in spent if charge.amount]
         self._make_room({charge.key for charge in spent})
         for charge in spent:
             purse = self._purse(charge.key, charge.ends)
@@ -98,9 +114,15 @@ class MemoryPurses:
     def _purse(self, key: str, ends: float | None) -> _Purse:
         purse = self._purses.get(key)
         if purse is None:
-            purse = self._purses[key] = _Purse()
-            heappush(self._ends, (math.inf if ends is None else ends, key))
+            purse = self._purses[key] = _Purse(math.inf if ends is None else ends)
+            self._ending.setdefault(purse.ends, {})[key] = None
         return purse
+
+    def _forget(self, key: str) -> None:
+        ends = self._purses.pop(key).ends
+        del self._ending[ends][key]
+        if not self._ending[ends]:
+            del self._ending[ends]
 
     def _make_room(self, keys: set[str]) -> None:
         """Room for those that are new among them; what ended long ago goes with the occasion."""
@@ -109,7 +131,10 @@ class MemoryPurses:
             return
         now = self._clock.now()
         most = self._room - len(new)
-        while self._ends and self._ends[0][0] <= (now if len(self._purses) > most else now - FORGOTTEN_AFTER):
-            del self._purses[heappop(self._ends)[1]]
+        while self._ending:
+            first = min(self._ending)
+            if first > (now if len(self._purses) > most else now - FORGOTTEN_AFTER):
+                break
+            self._forget(next(iter(self._ending[first])))
         if len(self._purses) > most:
             raise CountersUnavailable(f"There is room for {self._room} purses, and none for another.")

@@ -52,7 +52,8 @@ end
 
 # A purse is a hash of what was spent, what is reserved, and what of that is whose. The server adds its numbers in 64
 # bits; a script compares them as long as that is exact, and beyond it as text. A server that was restarted has another
-# run id, and may have forgotten the last things that it was told.
+# run id, and may have forgotten the last things that it was told. The last key of a step that reserves or settles is
+# the sorted set of all who have something reserved, each with his purses, by when he was first let have it.
 _PURSES = """
 local function purse(key, holder)
   local spent, reserved, held = unpack(redis.call('HMGET', key, 'spent', 'reserved', 'by ' .. holder))
@@ -74,12 +75,19 @@ local function reserve(key, holder, amount, ends)
     expire(key, ends)
   end
 end
+local function entry(holder, first, last)
+  return holder .. '\\n' .. table.concat(KEYS, '\\n', first, last)
+end
+local function note(at, holder, first, last)
+  redis.call('ZADD', KEYS[#KEYS], 'NX', string.format('%d', at), entry(holder, first, last))
+end
 local function charge(key, holder, amount)
   local _, _, held = purse(key, holder)
   if not held then return 0 end
   redis.call('HINCRBY', key, 'spent', amount)
   redis.call('HINCRBY', key, 'reserved', string.format('%d', -held))
   redis.call('HDEL', key, 'by ' .. holder)
+  if amount == '0' and redis.call('HLEN', key) == 2 and purse(key, holder) == '0' then redis.call('DEL', key) end
   return 1
 end
 """
@@ -109,7 +117,7 @@ for i = takes + 1, marker - 1 do
   end
 end
 local short, purses, first = -1, {{}}, takes - holds
-for i = marker + 1, #KEYS do
+for i = marker + 1, #KEYS - 1 do
   local amount, limit = unpack(ARGV, 3 * i + first - 2, 3 * i + first - 1)
   local spent, reserved, held = purse(KEYS[i], holder)
   purses[i] = {{spent, reserved, held and 1 or 0}}
@@ -128,13 +136,14 @@ end
 for i = takes + 1, granted and marker - 1 or 0 do
   lease(KEYS[i], holder, ARGV[2 * i + 2 * takes + 3])
 end
-for i = marker + 1, #KEYS do
+for i = marker + 1, #KEYS - 1 do
   for _, each in ipairs(purses[i]) do answer[#answer + 1] = each end
   if granted and holder ~= '' then
     local amount, _, ends = unpack(ARGV, 3 * i + first - 2, 3 * i + first)
     reserve(KEYS[i], holder, amount, ends)
   end
 end
+if granted and holder ~= '' and marker < #KEYS then note(now, holder, marker + 1, #KEYS - 1) end
 return answer
 """)
 
@@ -152,9 +161,19 @@ for i = settlements + 1, settlements + holds do
 end
 local marker, known = settlements + holds + 1, 0
 if marker > #KEYS or not is_open(KEYS[marker]) then return 0 end
-for i = marker + 1, #KEYS do
+for i = marker + 1, #KEYS - 1 do
   known = known + charge(KEYS[i], holder, ARGV[2 + 7 * settlements - holds + i])
 end
+redis.call('ZREM', KEYS[#KEYS], entry(holder, marker + 1, #KEYS - 1))
+return known
+""")
+
+CHARGE = Script(f"""{_PURSES}
+local known = 0
+for i = 1, #KEYS - 1 do
+  known = known + charge(KEYS[i], ARGV[1], ARGV[i + 1])
+end
+redis.call('ZREM', KEYS[#KEYS], entry(ARGV[1], 1, #KEYS - 1))
 return known
 """)
 
@@ -169,17 +188,38 @@ RUN = Script(f"""{_PURSES}
 return run()
 """)
 
-RESERVE = Script(f"""{_PURSES}
-for i = 1, #KEYS do
-  reserve(KEYS[i], unpack(ARGV, 3 * i - 2, 3 * i))
+RESERVE = Script(f"""{_TIME}{_PURSES}
+local first = 1
+for i = 1, #KEYS - 1 do
+  local holder, amount, ends = unpack(ARGV, 3 * i - 2, 3 * i)
+  reserve(KEYS[i], holder, amount, ends)
+  if ARGV[3 * i + 1] ~= holder then
+    note(now, holder, first, i)
+    first = i + 1
+  end
 end
 return 0
+""")
+
+STALE = Script(f"""{_TIME}
+local before = string.format('%d', now - ARGV[1])
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+""")
+
+HELD = Script(f"""{_PURSES}
+local holder, amounts, any = ARGV[1], {{}}, false
+for i = 1, #KEYS - 1 do
+  local _, _, held = purse(KEYS[i], holder)
+  amounts[i], any = held or '', any or held
+end
+if not any then redis.call('ZREM', KEYS[#KEYS], entry(holder, 1, #KEYS - 1)) end
+return amounts
 """)
 
 RAISE = Script(f"""{_PURSES}
 for i = 1, #KEYS do
   local amount, ends = ARGV[2 * i - 1], ARGV[2 * i]
-  local spent = redis.call('HGET', KEYS[i], 'spent') or ''
+  local spent = redis.call('HGET', KEYS[i], 'spent') or '0'
   if #spent < #amount or (#spent == #amount and spent < amount) then
     redis.call('HSET', KEYS[i], 'spent', amount)
     expire(KEYS[i], ends)

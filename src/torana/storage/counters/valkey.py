@@ -16,17 +16,19 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError  # noqa:
 
 from torana.storage.counters import gcra, scripts
 from torana.storage.counters.port import (
+    MICROSECONDS,
     Balance,
     Charged,
     CountersUnavailable,
     Hold,
     PursesClosed,
+    Reservation,
     Reserve,
     Settlement,
     Take,
     Verdict,
 )
-from torana.storage.counters.purses import FORGOTTEN_AFTER
+from torana.storage.counters.purses import FORGOTTEN_AFTER, pieces
 from torana.storage.counters.scripts import Script
 
 CONNECTIONS = 16
@@ -59,6 +61,7 @@ class ValkeyCounters:
         self._send: Callable[..., Awaitable[Any]] = self._client.execute_command
         self._prefix = prefix
         self._marker = f"{{{prefix}}}:purses"
+        self._reserved = f"{{{prefix}}}:reserved"
         self._admit, self._settle, self._renew = scripts.ADMIT, scripts.SETTLE, scripts.RENEW
 
     async def admit(
@@ -75,7 +78,7 @@ class ValkeyCounters:
             arguments += (reserve.amount, "" if reserve.limit is None else reserve.limit, _expiry(reserve.ends))
         keys = self._keys(takes, holds)
         if reserves:
-            keys += [self._marker, *[self._purse(reserve.key) for reserve in reserves]]
+            keys += [self._marker, *[self._purse(reserve.key) for reserve in reserves], self._reserved]
         granted, *answer = await self._run(self._admit, keys, arguments)
         if granted < 0:
             raise PursesClosed("The purses are not opened.")
@@ -109,8 +112,14 @@ class ValkeyCounters:
         arguments += [charge.amount for charge in charged]
         keys = self._keys([each.level.take for each in settlements], holds)
         if charged:
-            keys += [self._marker, *[self._purse(charge.key) for charge in charged]]
+            keys += [self._marker, *[self._purse(charge.key) for charge in charged], self._reserved]
         known: int = await self._run(self._settle, keys, arguments)
+        return known == len(charged)
+
+    async def charge(self, holder: str, charged: Sequence[Charged]) -> bool:
+        """Charges what ``holder`` has reserved, also while the purses are closed; whether he had it in each purse."""
+        keys = [*[self._purse(charge.key) for charge in charged], self._reserved]
+        known: int = await self._run(scripts.CHARGE, keys, [holder, *[charge.amount for charge in charged]])
         return known == len(charged)
 
     async def renew(self, holds: Sequence[Hold], *, holder: str) -> None:
@@ -137,12 +146,12 @@ class ValkeyCounters:
     async def restore(self, spent: Sequence[Charged], reserved: Sequence[tuple[str, Reserve]]) -> None:
         """Fills the purses, a chunk of them in each step."""
         await self.raise_to(spent)
-        for begin in range(0, len(reserved), CHUNK):
-            chunk = reserved[begin : begin + CHUNK]
+        for chunk in pieces(reserved, CHUNK):
             arguments: list[str | int] = []
             for holder, reserve in chunk:
                 arguments += (holder, reserve.amount, _expiry(reserve.ends))
-            await self._run(scripts.RESERVE, [self._purse(reserve.key) for _, reserve in chunk], arguments)
+            keys = [*[self._purse(reserve.key) for _, reserve in chunk], self._reserved]
+            await self._run(scripts.RESERVE, keys, arguments)
 
     async def raise_to(self, spent: Sequence[Charged]) -> None:
         """Lets at least so much be spent of each purse, a chunk of them in each step."""
@@ -153,9 +162,24 @@ class ValkeyCounters:
                 arguments += (charge.amount, _expiry(charge.ends))
             await self._run(scripts.RAISE, [self._purse(charge.key) for charge in chunk], arguments)
 
+    async def stale(self, age: float, *, limit: int) -> list[Reservation]:
+        """What was reserved longer ago than ``age`` seconds, by the server's clock."""
+        found = await self._run(scripts.STALE, [self._reserved], [round(age * MICROSECONDS), limit])
+        entries = zip(found[::2], found[1::2], strict=True)
+        reservations = [await self._held(entry.decode(), int(at)) for entry, at in entries]
+        return [each for each in reservations if each.amounts]
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._client.aclose()
+
+    async def _held(self, entry: str, at: int) -> Reservation:
+        """What is left of a reservation; the server forgets one of which there is nothing."""
+        holder, *purses = entry.split("\n")
+        amounts = await self._run(scripts.HELD, [*purses, self._reserved], [holder])
+        begin = len(self._purse(""))
+        held = [(key[begin:], int(amount)) for key, amount in zip(purses, amounts, strict=True) if amount]
+        return Reservation(holder, at / MICROSECONDS, tuple(held))
 
     def _keys(self, takes: Sequence[Take], holds: Sequence[Hold]) -> list[str]:
         rates = [f"{{{self._prefix}}}:rate:{take.key}" for take in takes]

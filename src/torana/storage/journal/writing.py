@@ -16,7 +16,10 @@ from torana.core.ledger import Closed, Opened
 FILE = ".journal"
 LOCK = ".lock"
 SEGMENT = 4 * 1024**2
-"""Bytes after which a new file is begun, so that old ones can go."""
+"""Bytes after which a new file is begun, so that old ones can go; fewer where the journal may not be long."""
+
+_SEGMENTS = 16
+"""So many files are room for at least: one that is being written cannot go."""
 
 AGE = 3600.0
 """Seconds after which one is begun in any case, so that what an idle process wrote can go, too."""
@@ -42,6 +45,7 @@ class Journal:
         self._directory = directory
         self._clock = clock
         self._most = most
+        self._segment = min(SEGMENT, most // _SEGMENTS)
         self._sync = sync
         self.run = secrets.token_hex(8)
         """Names this process's files."""
@@ -94,7 +98,7 @@ class Journal:
         os.close(self._lock)
 
     def _append(self, data: bytes) -> None:
-        if self._file is None or self._length >= SEGMENT:
+        if self._file is None or self._length >= self._segment:
             self._begin()
         assert self._file is not None, "it was begun"
         written = os.write(self._file, data)

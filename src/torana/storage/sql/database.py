@@ -118,7 +118,9 @@ class Database:
             raise DatabaseUnavailable(self._says(error)) from error
 
     def _says(self, what: object) -> str:
-        return f"The database ({_told(self.engine.url)}) is not available: {str(what).strip()}"
+        # PostgreSQL's driver says it in several lines, and logs and replies have one.
+        said = "; ".join(line.strip() for line in str(what).strip().splitlines())
+        return f"The database ({_told(self.engine.url)}) is not available: {said}"
 
 
 def _unavailable(error: DBAPIError) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from torana.core.clock import Clock
 from torana.storage.sql import differences
@@ -58,6 +58,12 @@ class Offices:
             living = offices.c.seen >= self._now(connection) - alive_within
             asked = select(offices.c.id).where(living, offices.c.generation < generation).order_by(offices.c.id)
             return list(connection.scalars(asked))
+
+    def forget(self, unseen_for: float) -> int:
+        """Those that were last seen longer ago than so many seconds; how many they were."""
+        with self._database.begin() as connection:
+            gone = delete(offices).where(offices.c.seen < self._now(connection) - unseen_for)
+            return connection.execute(gone).rowcount
 
     def _now(self, connection: Connection) -> float:
         """Offices on several machines go by the server's clock: their own may differ."""

@@ -59,6 +59,6 @@ def test_alerts_are_forgotten_when_they_are_done_and_cannot_come_again(database)
 
 def test_all_that_is_forgotten_shares_the_limit(database, table):
     charges = [Charge("each", f"user={number}", "2026-01") for number in range(3)]
-    table.ship([call(str(number), at=JANUARY, charges=(charge,)) for number, charge in enumerate(charges)])
+    table.ship([call(str(number), at=JANUARY, charged=1, charges=(charge,)) for number, charge in enumerate(charges)])
     with database.begin() as connection:
         assert [prune(connection, OLDER_THAN, limit=4) for _ in range(3)] == [4, 2, 0]

@@ -58,15 +58,22 @@ def test_rows_come_back_as_they_were_shipped(table, mended):
     assert mended == []
 
 
-def test_every_charge_that_a_row_names_is_told(table):
+def test_what_a_row_was_charged_to_is_told(table):
     assert table.ship([call("1", charged=5, charges=(MONTH, ANNA)), call("2", charged=7, charges=(MONTH, BEN))]) == [
         Spent(MONTH, 12),
         Spent(ANNA, 5),
         Spent(BEN, 7),
     ]
-    # Those of rows that are known, or that cost nothing, too.
-    again = table.ship([call("2", charged=7, charges=(MONTH, BEN)), call("3", charges=(ANNA,))])
-    assert {each.charge: each.amount for each in again} == {MONTH: 12, ANNA: 5, BEN: 7}
+    # Also what rows were that are known.
+    again = table.ship([call("2", charged=7, charges=(MONTH, BEN))])
+    assert {each.charge: each.amount for each in again} == {MONTH: 12, BEN: 7}
+
+
+def test_shares_that_cost_nothing_leave_no_trace(table):
+    made_up = [call(str(number), charges=(Charge("all", f"metadata.x={number}", "2027-01"),)) for number in range(9)]
+    assert table.ship(made_up) == []
+    assert table.totals() == []
+    assert len(table.rows(Filter())) == 9
 
 
 def test_a_row_counts_once(table):
@@ -75,6 +82,13 @@ def test_a_row_counts_once(table):
         table.ship(batch)
     assert spent(table) == {MONTH: 6}
     assert len(table.rows(Filter())) == 2
+
+
+def test_rows_that_are_there_are_known(table):
+    long = "x" * 2000
+    table.ship([call("1"), call("2"), call(long)])
+    assert table.known(["1", long, "3"]) == {"1", long}
+    assert table.known([]) == set()
 
 
 def test_of_two_ends_of_a_call_the_first_stays(table):

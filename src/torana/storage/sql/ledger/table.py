@@ -70,7 +70,8 @@ class LedgerTable:
         """Writes down the rows that are not there yet, and adds what they were charged to what has been spent.
 
         All in one transaction, so that a row counts once however often it comes: of two with the same id the first
-        stays. Returns what has now been spent of every charge that any of the rows names, known before or not.
+        stays. Returns what has now been spent of every charge that any of the rows was charged to, known before or not;
+        one that cost nothing leaves no trace there, for a caller may make up as many shares as he likes.
         """
         if not rows:
             return []
@@ -78,13 +79,20 @@ class LedgerTable:
         first = {row.opened.id: row for row in reversed(fitting)}
         # Whoever ships the same rows or charges at once takes them in this order, too, and nobody waits in a circle.
         ordered = [first[each] for each in sorted(first)]
-        charges = sorted({charge for row in fitting for charge in row.opened.charges}, key=astuple)
+        charges = sorted({each for row in fitting if row.closed.charged for each in row.opened.charges}, key=astuple)
 
         def write(connection: Connection) -> list[Spent]:
             new = _insert(connection, ordered)
             return _add(connection, charges, _charged(first[each] for each in new), self._clock.now())
 
         return self._once_more(write)
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of which there is a row."""
+        written = {records.text(each): each for each in ids}
+        with self._database.reading() as connection:
+            found = connection.scalars(select(ledger.c.id).where(ledger.c.id.in_(written)))
+            return {written[each] for each in found}
 
     def _fitting(self, rows: Iterable[Row]) -> list[Row]:
         fitting = []
