@@ -1,4 +1,7 @@
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
@@ -6,10 +9,13 @@ import pytest
 from tests.admin.kit import NOW, House, authenticate
 from torana.admin.app import CLIENT, Admin, Door
 from torana.admin.operation import Desk
+from torana.core.clock import Clock
 from torana.core.errors import KeysUnknown
 from torana.core.exchange import Principal
 from torana.storage.sql.change import Actor
 from torana.storage.sql.database import Database
+from torana.storage.sql.ledger.table import Filter, LedgerTable
+from torana.storage.sql.ledger.usage import UsageLine
 
 OPERATOR = (b"authorization", b"mia operator")
 
@@ -153,3 +159,32 @@ async def test_the_unforeseen_tells_nothing_of_its_inside(office: House, monkeyp
         await office.ask("GET", "teams")
     assert "secret inside" not in office.log.getvalue()
     assert any(event["event"] == "unexpected" for event in office.log.events)
+
+
+class SlowLedger(LedgerTable):
+    """Sums take until they may end."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self.begun, self.may_end = Semaphore(0), Event()
+        self.under_way = 0
+
+    def usage(self, chosen: Filter, by: Sequence[str]) -> list[UsageLine]:
+        self.under_way += 1
+        self.begun.release()
+        self.may_end.wait(10)
+        return super().usage(chosen, by)
+
+
+async def test_long_sums_leave_connections_for_those_who_change(make: Callable[..., House], database: Database) -> None:
+    house = make("database: {connections: 5}")
+    ledger = SlowLedger(database, house.clock)
+    admin = Admin(replace(house.desk, ledger=ledger), Door(authenticate), logger=house.admin._logger)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        sums = [group.create_task(exchange(admin, "GET", "/admin/usage", OPERATOR)) for _ in range(4)]
+        for _ in range(2):
+            await asyncio.to_thread(ledger.begun.acquire)
+        assert (await exchange(admin, "PUT", "/admin/users/anna", OPERATOR))[0] == 200
+        assert ledger.under_way == 2
+        ledger.may_end.set()
+    assert [each.result()[0] for each in sums] == [200] * 4

@@ -36,6 +36,13 @@ def test_there_is_nothing_else_in_it() -> None:
     assert len(set(identifiers)) == len(EVERY)
 
 
+def test_what_is_said_of_a_parameter_goes_before_what_is_said_of_its_type() -> None:
+    (call,) = (each for each in EVERY if each.path == "/usage")
+    said = {each["name"]: each["schema"] for each in described(call)["parameters"]}
+    assert said["since"]["description"] == "Calls that began then or later."
+    assert said["since"]["format"] == "date-time"
+
+
 def test_patterns_are_portable() -> None:
     assert "\\Z" not in str(DOCUMENT)
 

@@ -18,6 +18,7 @@ def test_a_table_with_its_columns() -> None:
     assert as_csv(("x", 1), (None, ["p", "q"]), ('say "hi",\nyou', {"k": 2})) == [
         ["a", "b"], ["x", "1"], ["", '["p","q"]'], ['say "hi",\nyou', '{"k":2}'],
     ]  # fmt: skip
+    assert as_csv((True, False))[1] == ["true", "false"]
     assert as_csv() == [["a", "b"]]
 
 

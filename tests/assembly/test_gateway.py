@@ -23,6 +23,7 @@ from torana.assembly.processes import bounded_protocol
 from torana.assembly.settings import load
 from torana.assembly.tokens import own_token
 from torana.auth.build import KeyProblem
+from torana.config.books import Admin, Database
 from torana.config.model import Auth, Pictures, Settings, Store, Telemetry
 from torana.config.secrets import Secret, SecretMissing
 from torana.config.upstreams import Account
@@ -271,6 +272,22 @@ async def test_metrics_are_served_if_wanted(mirror, wanted):
     app = build(msgspec.structs.replace(mirror, telemetry=Telemetry(metrics=wanted)))
     assert ("/metrics" in app._routes) == wanted
     await app._life.stop()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"admin": Admin(port=1), "database": Database()}, b"`admin.port` gives it one of its own"),
+        ({"database": Database(enabled=False)}, b"`database.enabled` is false"),
+    ],
+)
+async def test_where_the_admin_api_is_not_it_is_said_why(mirror, changes, why):
+    settings = msgspec.structs.replace(mirror, **changes)
+    async with served(build(settings), settings) as port, connected(port) as client:
+        await client.send(head("GET", "/admin/keys"))
+        answer = await client.answer()
+    assert answer.status == 404
+    assert why in answer.body
 
 
 async def test_spans_are_sent_while_it_lives(mirror, monkeypatch):

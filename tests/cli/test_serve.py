@@ -131,7 +131,8 @@ def test_without_a_configuration_and_with_a_line_to_try(here: Path, serve: Serve
     assert "".join(served.greeting) == (
         f"Torana listens on {served.url}\n"
         "No configuration: serving the model patchwork, with keys and pictures in ./torana-data. "
-        "Make a token with `torana token mint --subject you`.\n"
+        "Make a token with `torana token mint --subject you`, or a key that can be taken back with "
+        "`torana users set you` and `torana keys create --owner user:you`.\n"
     )
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", served.url)
     shown = "".join(lines(served.process.stdout, 4))

@@ -15,7 +15,7 @@ def test_money_is_what_is_written(written, exact):
     assert budget(f"limit: {written}").limit == Decimal(exact)
 
 
-@pytest.mark.parametrize("written", ["-1", "9000001", '"NaN"', '"Infinity"', "lots", "null"])
+@pytest.mark.parametrize("written", ["-1", "9000001", '"NaN"', '"Infinity"', '"1e-999999999"', "lots", "null"])
 def test_money_that_is_none(written):
     with pytest.raises(ConfigError, match=r"budgets\[0\]"):
         budget(f"limit: {written}")
@@ -45,3 +45,9 @@ def test_the_ledger_the_database_and_the_admin_api_have_bounds():
         load_text("database: {timeout: 0}")
     with pytest.raises(ConfigError, match=r"admin\.port"):
         load_text("admin: {port: 70000}")
+
+
+def test_a_journal_has_room_for_an_outage():
+    assert load_text("ledger: {journal_max: 1MiB}").settings.ledger.journal_max == 1024**2
+    with pytest.raises(ConfigError, match="`journal_max` is 1MiB or more"):
+        load_text("ledger: {journal_max: 1000KiB}")

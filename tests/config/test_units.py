@@ -66,6 +66,8 @@ def test_anything_else_is_a_value_error(written):
         (Seconds(3600), "1h"),
         (Seconds(172_800), "2d"),
         (Seconds(0.0005), "0.0005"),
+        (Seconds(0.00001), "0.00001"),
+        (Seconds(1_234_567.1004), "1234567.1004"),
         (Bytes(0), "0"),
         (Bytes(1000), "1000B"),
         (Bytes(1024), "1KiB"),

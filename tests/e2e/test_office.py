@@ -58,8 +58,13 @@ def command(directory: Path, *words: str) -> Any:
 
 
 def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(directory / "torana-data" / "torana.db")) as database:
-        return database.execute(sql).fetchall()
+    """None while there are no tables: a gateway that begins with nothing serves before its office does."""
+    place = directory / "torana-data" / "torana.db"
+    try:
+        with closing(sqlite3.connect(f"{place.as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute(sql).fetchall()
+    except sqlite3.OperationalError:
+        return []
 
 
 def test_a_budget_is_kept_over_kill_9_and_what_was_under_way_counts_as_spent(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
 
 from tests.edge.gate import connected, head, serving
 from torana.config.model import Uploads
 from torana.config.units import Bytes
 from torana.core.clock import FakeClock
-from torana.core.errors import OfficeUnreachable, TooLarge
-from torana.edge.administration import Administration
+from torana.core.errors import NotFound, OfficeUnreachable, Overloaded, TooLarge
+from torana.edge.administration import Administration, absent
 from torana.edge.exchange import ClientGone, Exchange
 
 
@@ -49,7 +52,7 @@ async def gate(office, most=1000):
         exchange = Exchange(scope, receive, send, clock=FakeClock(), limits=limits)
         try:
             await administration.routes["/admin/*"].handle(exchange)
-        except (OfficeUnreachable, TooLarge, ClientGone) as error:
+        except (OfficeUnreachable, Overloaded, TooLarge, ClientGone) as error:
             outcomes.append(error)
             if not exchange.started:
                 await exchange.respond(503, [], b"")
@@ -93,11 +96,37 @@ async def test_nobody_answers():
     assert outcomes[0].retry_after == 1
 
 
+async def test_where_it_is_not_it_is_said_why():
+    routes = absent("The admin API is elsewhere.")
+    assert set(routes) == {"/admin", "/admin/*"}
+    exchange: Any = None
+    with pytest.raises(NotFound, match="is elsewhere") as refused:
+        await routes["/admin/*"].handle(exchange)
+    assert refused.value.code == "unknown_path"
+
+
 async def test_a_reply_that_breaks_off_is_not_taken_for_whole():
     async with gate(Office(b"half", fails="later")) as (client, outcomes):
         await client.send(head("GET", "/admin/usage"))
         assert not (await client.rest()).endswith(b"0\r\n\r\n")
     assert isinstance(outcomes[0], ClientGone)
+
+
+async def test_those_who_ask_are_bounded_so_that_other_calls_have_places():
+    office = Office(b"{}", headers={"content-length": "2"})
+    async with gate(office) as (client, outcomes), AsyncExitStack() as stack:
+        _, port = client.writer.get_extra_info("peername")
+        slowly = {"content-length": "2", "expect": "100-continue"}
+        for _ in range(64):
+            slow = await stack.enter_async_context(connected(port))
+            await slow.send(head("POST", "/admin/keys", **slowly))
+            assert (await slow.answer(bodiless=True)).status == 100
+        await client.send(head("GET", "/admin/keys"))
+        await client.answer()
+        assert isinstance(outcomes[0], Overloaded)
+        await slow.send(b"{}")
+        assert (await slow.answer()).status == 200
+    assert len(office.asked) == 1
 
 
 async def test_a_body_is_bounded():

@@ -153,6 +153,14 @@ async def test_too_many_calls_at_once_are_told_to_come_back(tmp_path):
         assert (await door.ask(door.post())).status == 200
 
 
+async def test_whoever_is_refused_takes_no_place_while_he_sends_on(tmp_path):
+    few = Settings(server=Server(max_concurrent=1))
+    async with gate(tmp_path, few) as door, connected(door.port) as stranger:
+        await stranger.send(head("POST", PATH, **{"content-length": 100}))
+        assert (await stranger.answer()).status == 401
+        assert (await door.ask(door.post())).status == 200
+
+
 async def test_requests_in_flight_are_counted(tmp_path):
     inside: list[float] = []
 

@@ -8,6 +8,7 @@ import msgspec
 from torana.config.books import Budget
 from torana.config.policies import Limit
 from torana.config.rules import When
+from torana.config.units import Seconds
 from torana.core.clock import Clock, FakeClock
 from torana.core.exchange import Principal
 from torana.policy.budgets import Budgets
@@ -30,7 +31,8 @@ def facts(principal: Principal = ADA, model: str = "vary", **more: Any) -> Facts
 
 def limit(when: dict[str, Any] | None = None, **said: Any) -> Limit:
     """A limit by what it says: its name, what it is of, how much."""
-    return Limit(when=msgspec.convert(when or {}, When), **said)
+    every = {"every": Seconds(said["every"])} if "every" in said else {}
+    return Limit(when=msgspec.convert(when or {}, When), **said | every)
 
 
 def budget(**said: Any) -> Budget:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -39,6 +40,8 @@ _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _SANE_CLIENT = re.compile(r"[0-9A-Fa-f.:%A-Za-z]{1,64}")
 _BODIES = frozenset({"POST", "PUT"})
 _METHOD_NOT_ALLOWED = 405
+_FREE = 3
+"""Connections to the database that are left for changes, and for what else the office does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Admin:
 
     def __init__(self, desk: Desk, door: Door, *, logger: Logger) -> None:
         self._desk, self._door, self._logger = desk, door, logger
+        # Sums over a long ledger take seconds each, and nobody must wait for them who would revoke a key.
+        self._for_tables = asyncio.Semaphore(max(1, desk.settings.database.connections - _FREE))
         routes = [
             Route(ROOT + path, self._endpoint(operations), methods=[*operations])
             for path, operations in _by_path(EVERY).items()
@@ -126,7 +131,8 @@ class Admin:
                 read_query(_asked(request, operation), operation.query),
                 await self._body(request, operation),
             )
-            return await run_in_threadpool(_answer, operation, self._desk, ask)
+            async with self._for_tables if operation.tables else nullcontext():
+                return await run_in_threadpool(_answer, operation, self._desk, ask)
 
         return endpoint
 

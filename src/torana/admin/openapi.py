@@ -132,9 +132,9 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     shape = {name: value for name, value in schema.items() if name != "default" or value is not None}
     choices = [choice for choice in shape.get("anyOf", ()) if choice != {"type": "null"}]
     if choices:
-        shape.pop("anyOf")
-        shape |= choices[0]
-    return shape
+        del shape["anyOf"]
+    # What is said of the parameter goes before what is said of its type.
+    return {**(choices[0] if choices else {}), **shape}
 
 
 def _error(told: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def _csv(rows: list[tuple[object, ...]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, list | tuple | dict):
+    if isinstance(value, list | tuple | dict | bool):
         value = msgspec.json.encode(value).decode()
     if isinstance(value, str) and value.startswith(_DANGEROUS):
         return f"'{value}"

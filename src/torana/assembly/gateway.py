@@ -20,7 +20,7 @@ from torana.auth.build import build_authenticator
 from torana.config.model import Settings
 from torana.config.secrets import read_secret
 from torana.core.clock import Clock, SystemClock
-from torana.edge.administration import Administration
+from torana.edge.administration import Administration, absent
 from torana.edge.app import App, Route
 from torana.edge.bodies.reading import BodyReader
 from torana.edge.bodies.uploads import FormReader
@@ -43,6 +43,8 @@ from torana.upstream.passing import NotThere, Passer
 FAMILIES = (VARIATIONS, EDITS, GENERATIONS)
 PICTURE_KEY = "picture.key"
 OTLP = "torana.telemetry.otlp"
+_ELSEWHERE = "The admin API is not on this port: the setting `admin.port` gives it one of its own."
+_WITHOUT = "There is no admin API here: it needs the database, and `database.enabled` is false."
 
 
 def build_app(
@@ -141,7 +143,7 @@ def _links(
 
 def _administration(settings: Settings, passer: Passer | None, clock: Clock) -> dict[str, Route]:
     if passer is None:
-        return {}
+        return absent(_ELSEWHERE if settings.database.enabled else _WITHOUT)
     limits = replace(settings.uploads, max_body=settings.admin.max_body)
     return Administration(passer.passed, NotThere, limits=limits, clock=clock).routes
 

@@ -168,7 +168,8 @@ def _greet(settings: Settings, listening: str, *, configured: bool) -> None:
     if not configured:
         lines.append(
             f"No configuration: serving the model patchwork, with keys and pictures in {settings.server.data_dir}. "
-            "Make a token with `torana token mint --subject you`."
+            "Make a token with `torana token mint --subject you`, or a key that can be taken back with "
+            "`torana users set you` and `torana keys create --owner user:you`."
         )
     click.echo("\n".join(lines), err=True)
 

@@ -12,6 +12,11 @@ from torana.core.periods import Every
 
 _MOST = 9_000_000
 """Dollars. Beyond it a store that counts in floating point would begin to round."""
+_PLACES = 9
+"""Behind the point: money is counted in nano-dollars."""
+
+_SHORTEST = Bytes(1024**2)
+"""A journal that one slow second of the database would fill is none."""
 
 
 class Budget(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +49,9 @@ class Budget(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not (self.limit.is_finite() and 0 <= self.limit <= _MOST):
             raise ValueError(f"a budget is 0 to {_MOST:,} dollars")
+        # Written out, 1E-999999999 would take all memory.
+        if self.limit.adjusted() < -_PLACES:
+            raise ValueError("a budget is 0, or 0.000000001 dollars or more")
 
 
 class Alerts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +66,11 @@ class Ledger(Struct, frozen=True, forbid_unknown_fields=True):
     """One row for each call, written behind the request: first to a journal on disk, from there to the database."""
 
     journal_max: Annotated[
-        Bytes, Meta(description="Bytes of the journal, which bridges outages of the database; then rows are lost.")
+        Bytes,
+        Meta(
+            description="Bytes of the journal, which bridges outages of the database; then rows are lost. "
+            f"{_SHORTEST} or more."
+        ),
     ] = Bytes(1024**3)
     sync: Annotated[
         Seconds,
@@ -72,6 +84,10 @@ class Ledger(Struct, frozen=True, forbid_unknown_fields=True):
     keep: Annotated[
         Seconds, Meta(extra=MAY_BE_ZERO, description="How long rows are kept in the database; 0 is for ever.")
     ] = Seconds(400 * 86400)
+
+    def __post_init__(self) -> None:
+        if self.journal_max < _SHORTEST:
+            raise ValueError(f"`journal_max` is {_SHORTEST} or more")
 
 
 class Database(Struct, frozen=True, forbid_unknown_fields=True):

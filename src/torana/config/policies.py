@@ -8,6 +8,9 @@ from torana.config.rules import RuleName, Share, When
 from torana.config.secrets import Secret
 from torana.config.units import Seconds
 
+_MOST = 10**15
+_SHORTEST, _LONGEST = Seconds(0.001), Seconds(3650 * 86400)
+
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True):
     """How much of something is let through in a while. Of several that fit a call, each counts."""
@@ -28,6 +31,11 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["open", "closed", "share"],
         Meta(description="While the counters fail: let pass, refuse (503), or count in this process its share."),
     ] = "share"
+
+    def __post_init__(self) -> None:
+        # What the counters cannot count must not come so far: a rule that cannot be made would stop every call.
+        if self.limit > _MOST or not _SHORTEST <= self.every <= _LONGEST:
+            raise ValueError(f"a limit is {_MOST:,} at most, every {_SHORTEST} to {_LONGEST}")
 
 
 class Counters(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Self
 
 _QUANTITY = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]*)\s*")
@@ -50,7 +51,8 @@ def _written(quantity: float, units: Mapping[str, float]) -> str:
     for unit, worth in sorted(units.items(), key=lambda each: -each[1]):
         if quantity and (quantity / worth).is_integer():
             return f"{quantity / worth:.0f}{unit}"
-    return f"{float(quantity):g}"
+    # With all its digits and no exponent, which nobody could write.
+    return f"{Decimal(repr(float(quantity))).normalize():f}"
 
 
 def _quantity(written: object, units: Mapping[str, float], plain: str, right: str) -> float:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
-from torana.core.errors import OfficeUnreachable
-from torana.edge.app import Route
+from torana.core.errors import NotFound, OfficeUnreachable, Overloaded
+from torana.edge.app import Handler, Route
 from torana.edge.bodies.arrival import Arrival
 from torana.edge.exchange import ClientGone, Exchange
 
@@ -16,6 +16,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 CLIENT = "x-torana-client"
 """The header in which the office is told whose request it is: the address of the connection, never what he says."""
 
+_AT_ONCE = 64
+"""Requests on their way at once: the office is slower than its callers, who must not take the places of other calls."""
 _THERE = ("authorization", "x-api-key", "api-key", "content-type", "accept")
 _BACK = frozenset({"content-type", "content-disposition", "cache-control", "retry-after", "www-authenticate", "allow"})
 
@@ -43,6 +45,15 @@ Pass = Callable[[str, str, Mapping[str, str], bytes], AbstractAsyncContextManage
 """Method, target, headers and body in, reply out."""
 
 
+def absent(why: str) -> dict[str, Route]:
+    """Where it would be found: NotFound, with a sentence that says why it is not there."""
+
+    async def refuse(_exchange: Exchange) -> None:
+        raise NotFound(why, code="unknown_path")
+
+    return _routes(refuse)
+
+
 class Administration:
     """Passes requests on, and replies back as they come."""
 
@@ -51,15 +62,24 @@ class Administration:
         self._not_there = not_there
         self._limits = limits
         self._clock = clock
+        self._on_their_way = 0
 
     @property
     def routes(self) -> dict[str, Route]:
         """Where it is found."""
-        route = Route(f"{PREFIX}/*", METHODS, self.serve)
-        return {PREFIX: route, f"{PREFIX}/*": route}
+        return _routes(self.serve)
 
     async def serve(self, exchange: Exchange) -> None:
-        """One request; OfficeUnreachable where nobody answers."""
+        """One request; OfficeUnreachable where nobody answers, Overloaded where too many ask."""
+        if self._on_their_way >= _AT_ONCE:
+            raise Overloaded("The admin API has too many requests in flight. Try again in a moment.", retry_after=1)
+        self._on_their_way += 1
+        try:
+            await self._pass(exchange)
+        finally:
+            self._on_their_way -= 1
+
+    async def _pass(self, exchange: Exchange) -> None:
         body = await self._body(exchange)
         query = exchange.query.decode("latin-1")
         target = exchange.raw_path + (f"?{query}" if query else "")
@@ -91,3 +111,8 @@ class Administration:
             await exchange.respond(reply.status, headers, reply.chunks, length=int(length))
             return
         await exchange.pass_on(reply.status, headers, reply.chunks)
+
+
+def _routes(serve: Handler) -> dict[str, Route]:
+    route = Route(f"{PREFIX}/*", METHODS, serve)
+    return {PREFIX: route, f"{PREFIX}/*": route}

@@ -63,7 +63,7 @@ class App:
         self._max_concurrent = settings.server.max_concurrent
         self._logger = logger
         self._signals = signals
-        self._active = 0
+        self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request, or starts and stops with the server."""
@@ -75,13 +75,11 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, clock=self._clock, limits=self._limits)
         route = self._find(exchange.path)
-        self._active += 1
         self._signals.active.inc()
         try:
             with exchange.record.span(exchange.header("traceparent"), exchange.header("tracestate")):
                 await self._answer(exchange, route)
         finally:
-            self._active -= 1
             self._signals.active.dec()
             self._signals.observe(exchange.record, route.pattern if route else "unknown")
             log_request(self._logger, exchange.record)
@@ -113,9 +111,14 @@ class App:
             )
         if exchange.method not in route.methods:
             raise MethodNotAllowed(exchange.method, allowed=tuple(sorted(route.methods)))
-        if self._active > self._max_concurrent and not route.always:
+        if self._at_work >= self._max_concurrent and not route.always:
             raise Overloaded("The gateway has too many requests in flight. Try again in a moment.", retry_after=1)
-        await route.handle(exchange)
+        # Not around the reply to whom is refused: what he still sends is read on for a while, and costs nobody a place.
+        self._at_work += 1
+        try:
+            await route.handle(exchange)
+        finally:
+            self._at_work -= 1
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -32,6 +32,7 @@ Lend = Callable[[], AbstractContextManager[Snapshot]]
 
 _Key = Annotated[str, Meta(max_length=64)]
 _Value = Annotated[str, Meta(max_length=128)]
+_Metadata = Annotated[dict[_Key, _Value], Meta(max_length=16)]
 _MAX_NAMES = 16
 _MAX_NAME = 64
 _MOST_WAITING = 3
@@ -159,10 +160,10 @@ def _metadata(written: str | None) -> dict[str, str]:
     if written is None:
         return {}
     try:
-        return msgspec.json.decode(written, type=dict[_Key, _Value])
+        return msgspec.json.decode(written, type=_Metadata)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(
-            f"The header {METADATA} must be a JSON object whose values are texts of at most 128 characters.",
+            f"The header {METADATA} must be a JSON object of at most 16 texts, each of at most 128 characters.",
             param=METADATA,
         ) from error
 

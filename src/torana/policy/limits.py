@@ -134,7 +134,7 @@ def _refused(limit: Limit, wait: float | None) -> LimitExceeded:
     if limit.of == _CONCURRENT:
         what, rest = f"{limit.limit} calls at once", "Wait for one of them to end."
     else:
-        what = f"{limit.limit:,} {limit.of} every {limit.every:g} s"
+        what = f"{limit.limit:,} {limit.of} every {limit.every}"
         rest = "The call asks for more than that." if wait is None else f"Try again in {math.ceil(wait)} s."
     error = LimitExceeded(f"The limit '{limit.name}' of {what} is used up. {rest}", retry_after=wait)
     error.rule = limit.name

@@ -33,7 +33,8 @@ class BookSignals:
             registry=registry,
         )  # fmt: skip
         self.journal_bytes = Gauge(
-            "torana_journal_size_bytes", "The journal's size: what the database has not taken yet.",
+            "torana_journal_size_bytes",
+            "The journal's size: what the database has not taken yet, and up to 4 MiB for each process that it has.",
             multiprocess_mode="livemax", registry=registry,
         )  # fmt: skip
         self.office_up = Gauge(

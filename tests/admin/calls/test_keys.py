@@ -98,6 +98,13 @@ async def test_no_grace_beyond_its_own_end(office: House) -> None:
     assert (await office.ask("GET", f"keys/{old['id']}")).json["expires"] == old["expires"]
 
 
+async def test_no_grace_beyond_all_calendars(office: House) -> None:
+    old = await made(office)
+    answer = await office.ask("POST", f"keys/{old['id']}/rotate", {"grace": "999999999999999d"})
+    assert answer.problem == (400, "grace", "A key that is replaced goes on for 100 years at most.")
+    assert (await office.ask("GET", "keys")).json["data"] == [{name: old[name] for name in old if name != "key"}]
+
+
 async def test_revoked_once_and_for_all(office: House) -> None:
     key = await made(office)
     first = (await office.ask("POST", f"keys/{key['id']}/revoke")).json

@@ -73,6 +73,8 @@ async def test_the_file_goes_before_the_database(make: Callable[..., House]) -> 
         ("limits", {"of": "images", "limit": 0}, "limit", "whole number"),
         ("limits", {"of": "images", "limit": 1, "evry": 1}, "evry", "no such setting. Did you mean `every`?"),
         ("limits", {"of": "images", "limit": 1, "every": 0}, "every", "must be more than 0."),
+        ("limits", {"of": "images", "limit": 10**18}, None, "a limit is 1,000,000,000,000,000 at most"),
+        ("limits", {"of": "images", "limit": 1, "every": "0.00001s"}, None, "every 1ms to 3650d"),
         ("limits", {"of": "images", "limit": 1, "when": {"team": []}}, "when.team", "Did you mean `teams`?"),
         ("limits", {"of": "images", "limit": 1, "per": ["colour"]}, "per[0]", "metadata.project"),
         ("limits", {"of": "images", "limit": 1, "name": "other"}, "name", "another name"),

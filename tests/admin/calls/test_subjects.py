@@ -28,6 +28,13 @@ async def test_names_as_issuers_have_them(office: House, name: str) -> None:
     assert (await office.ask("GET", f"users/{name}")).status == 404
 
 
+@pytest.mark.parametrize("name", [" ", "an\u200bna", "\u202eanna", "anna\u00a0", "a" * 257], ids=ascii)
+async def test_names_that_no_token_can_have_or_that_look_like_others(office: House, name: str) -> None:
+    answer = await office.ask("PUT", f"users/{name}")
+    assert answer.problem == (400, "name", "A name has 1 to 256 characters, all of them visible, as in tokens.")
+    assert (await office.ask("GET", "users")).json["data"] == []
+
+
 async def test_lists_in_pages(office: House) -> None:
     for name in ("c", "a", "d", "b", "e"):
         await office.ask("PUT", f"users/{name}")
@@ -41,7 +48,7 @@ async def test_lists_in_pages(office: House) -> None:
 
 async def test_a_team_that_is_not_there(office: House) -> None:
     answer = await office.ask("PUT", "users/anna", {"teams": ["desing"]})
-    assert answer.problem == (400, "teams", "There is no team 'desing'. Make it first.")
+    assert answer.problem == (400, "teams", "There is no team 'desing'. Make it first: `torana teams set desing`.")
     assert (await office.ask("GET", "users")).json["data"] == []
 
 

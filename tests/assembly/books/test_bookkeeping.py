@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from tests.assembly.kit import ENVIRON, Log, settings_in
 from torana.assembly.books.bookkeeping import Books
 from torana.assembly.books.places import Health, Opened, Places
-from torana.config.books import Database, Ledger
+from torana.config.books import Database
 from torana.config.model import Settings
-from torana.config.units import Bytes
+from torana.config.secrets import Secret
 from torana.core.clock import FakeClock
 from torana.core.ledger import Charge, Spent
 from torana.core.registry import Registry
@@ -41,11 +41,41 @@ async def until(done):
             await asyncio.sleep(0.01)
 
 
+async def until_open(own):
+    async with asyncio.timeout(5):
+        while await own.opened() is None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
+def begun_before(tmp_path):
+    """Somebody has made a database there."""
+    places = Places(tmp_path / "data")
+    places.data.mkdir(exist_ok=True)
+    places.database.touch()
+
+
 def value(gauge):
     return gauge._value.get()
 
 
+async def test_the_first_start_in_a_directory_waits_for_nobody(tmp_path):
+    async with books(tmp_path, Log()) as (made, places, _, _):
+        assert made.directory.known
+        await until_open(made.counting.own)
+        places.registry.post(Registry(budgets=({"name": "team", "limit": "20"},)))
+        await until(lambda: made.additions.current.budgets)
+
+
+async def test_another_database_may_hold_anything_at_the_first_start(tmp_path):
+    elsewhere = Database(url=Secret(env="DATABASE_URL"))
+    async with books(tmp_path, Log(), database=elsewhere) as (made, places, _, _):
+        assert not made.directory.known
+        places.opened.post(Opened((made.journal.run,), (Spent(MONTH, 7),)))
+        await until_open(made.counting.own)
+
+
 async def test_it_learns_the_registry_and_what_budgets_have_come_to(tmp_path):
+    begun_before(tmp_path)
     async with books(tmp_path, Log()) as (made, places, _, _):
         assert not made.directory.known
         places.registry.post(Registry(budgets=({"name": "team", "limit": "20"},)))
@@ -55,8 +85,7 @@ async def test_it_learns_the_registry_and_what_budgets_have_come_to(tmp_path):
         places.opened.post(Opened(("another",), (Spent(MONTH, 7),)))
         assert await own.opened() is None
         places.opened.post(Opened((made.journal.run,), (Spent(MONTH, 7), Spent(PAST, 9))))
-        while await own.opened() is None:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.01)
+        await until_open(own)
         reserves = [Reserve(each.key, 0, None, None) for each in (MONTH, PAST)]
         # What is over needs no room.
         assert [each.spent for each in (await own.admit((), (), reserves)).balances] == [7, 0]
@@ -64,6 +93,7 @@ async def test_it_learns_the_registry_and_what_budgets_have_come_to(tmp_path):
 
 async def test_more_purses_than_there_is_room_for_are_told(tmp_path):
     log = Log()
+    begun_before(tmp_path)
     counters = replace(Settings().counters, max_keys=1)
     async with books(tmp_path, log, counters=counters) as (made, places, _, _):
         spent = tuple(Spent(Charge("team", f"user={name}", "ever"), 1) for name in "ab")
@@ -95,7 +125,8 @@ async def test_metrics_tell_how_the_office_is(tmp_path):
 
 async def test_lost_entries_are_counted_and_complained_of_now_and_then(tmp_path):
     log = Log()
-    async with books(tmp_path, log, ledger=Ledger(journal_max=Bytes(1))) as (made, _, signals, clock):
+    async with books(tmp_path, log) as (made, _, signals, clock):
+        made.journal._most = 1
         for _ in range(3):
             made.ledger.write_end()
             made._lost("the journal is full")

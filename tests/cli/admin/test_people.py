@@ -23,4 +23,4 @@ def test_a_role_that_there_is_not() -> None:
     code, says = failed("users", "set", "anna", "--role", "wizard")
     assert (code, "'wizard' is not one of 'admin', 'operator', 'auditor', 'member'" in says) == (2, True)
     code, says = failed("users", "set", "anna", "--team", "nobody")
-    assert (code, says) == (2, "teams: There is no team 'nobody'. Make it first.")
+    assert (code, says) == (2, "There is no team 'nobody'. Make it first: `torana teams set nobody`.")

@@ -15,6 +15,12 @@ def test_a_list_that_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> N
     ]  # fmt: skip
 
 
+def test_a_line_has_nothing_after_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    show_list([{"name": long, "none": "a"}, {"name": "y", "none": ""}], ("name", "none"), as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["name" + " " * 298 + "none", f"{long}  a", "y"]
+
+
 def test_one_thing(capsys: pytest.CaptureFixture[str]) -> None:
     show_one({**THING, "created_at": "2027-01-15T08:00:00.25Z"}, as_json=False)
     assert capsys.readouterr().out.splitlines() == [

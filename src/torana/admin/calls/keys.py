@@ -122,8 +122,7 @@ def rotate(desk: Desk, ask: Ask[Nothing, Rotation]) -> KeyMade:
         new = structs.replace(
             old, id=minted.id, digest=minted.digest, created=now, expires=_next_expiry(old, ask.body, now)
         )
-        end = now + ask.body.grace
-        ending = structs.replace(old, successor=new.id, expires=end if old.expires is None else min(end, old.expires))
+        ending = structs.replace(old, successor=new.id, expires=_grace_end(old, ask.body, now))
         change.put_key(new, "create")
         change.put_key(ending, "rotate")
     return _made(new, minted, now)
@@ -152,6 +151,14 @@ def _reached(desk: Desk, ask: Ask[Any, Any], change: Change) -> Key:
     owner = change.subject(key.kind, key.owner) or Subject(key.kind, key.owner)
     check_reach(ask.asker, owner, desk.settings.access.roles)
     return key
+
+
+def _grace_end(old: Key, wanted: Rotation, now: float) -> float:
+    """When the key that is replaced ends, which is no later than it would have."""
+    if wanted.grace > _LONGEST:
+        raise InvalidRequest("A key that is replaced goes on for 100 years at most.", param="grace")
+    end = now + wanted.grace
+    return end if old.expires is None else min(end, old.expires)
 
 
 def _next_expiry(old: Key, wanted: Rotation, now: float) -> float | None:

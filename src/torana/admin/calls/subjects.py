@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from torana.admin.operation import Ask, Desk, Operation
 from torana.admin.rights import check_change, role_of
 from torana.admin.wire import Deleted, Nothing, Page, Paged, TeamName, Time, page_of, time_of
+from torana.auth.claims import is_subject
 from torana.core.errors import InvalidRequest, NotFound
 from torana.core.ledger import Kind
 from torana.core.registry import OPERATOR, Key, Subject
@@ -50,6 +51,8 @@ def show(desk: Desk, ask: Ask[Nothing, Nothing], kind: Kind) -> SubjectView:
 
 def put(desk: Desk, ask: Ask[Nothing, SubjectChange], kind: Kind) -> SubjectView:
     """Makes one or changes it."""
+    if not is_subject(ask.path["name"]):
+        raise InvalidRequest("A name has 1 to 256 characters, all of them visible, as in tokens.", param="name")
     given = {name: value for name, value in structs.asdict(ask.body).items() if value is not UNSET}
     with desk.registers.change(ask.asker.actor) as change:
         known = change.subject(kind, ask.path["name"])
@@ -94,7 +97,7 @@ def _check_teams(change: Change, subject: Subject) -> None:
     """That each of its teams is there: a slip of the pen must not pass for a team that nothing is granted to."""
     for team in subject.teams:
         if change.team(team) is None:
-            raise InvalidRequest(f"There is no team '{team}'. Make it first.", param="teams")
+            raise InvalidRequest(f"There is no team '{team}'. Make it first: `torana teams set {team}`.", param="teams")
 
 
 def _view(desk: Desk, subject: Subject) -> SubjectView:

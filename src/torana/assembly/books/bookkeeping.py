@@ -46,6 +46,10 @@ class Books:
         self.counting: Counting = counting(settings, environ, clock=clock, logger=logger, signals=signals)
         self.directory = Directory()
         self.additions = Additions(lambda name, why: logger.error("rule_unreadable", rule=name, reason=why))
+        self._is_first = settings.database.url is None and self._places.are_new
+        if self._is_first:
+            # Nobody is let in and nothing is spent yet, so there is nothing to wait for.
+            self.directory.learn(Registry())
         self.journal = self._journal() if settings.database.enabled else None
         self.ledger = Ledger(self.journal, clock, required=settings.ledger.required, lost=self._lost)
         self.passer = self._passer()
@@ -63,9 +67,11 @@ class Books:
             self.journal.keep(),
             Noticing(self._places.registry, self._learn, every=_LOOK, logger=self._logger).run(),
         ]
-        if self._settings.counters.valkey is None:
-            works.append(Noticing(self._places.opened, self._open, every=_LOOK_FOR_OPENING, logger=self._logger).run())
-        return works
+        if self._settings.counters.valkey is not None:
+            return works
+        if self._is_first:
+            return [*works, self._begin_at_nothing(self.journal.run)]
+        return [*works, Noticing(self._places.opened, self._open, every=_LOOK_FOR_OPENING, logger=self._logger).run()]
 
     def show(self) -> None:
         """Brings the metrics up to date."""
@@ -107,6 +113,10 @@ class Books:
     async def _without(self) -> None:
         """There are no keys and no rules but the configuration's."""
         self.directory.learn(Registry())
+
+    async def _begin_at_nothing(self, run: str) -> None:
+        """There are no books yet in which anything could be spent."""
+        await self.counting.own.open(run)
 
     async def _learn(self, registry: Registry) -> bool:
         await asyncio.to_thread(self.directory.learn, registry)

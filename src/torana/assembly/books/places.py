@@ -8,7 +8,10 @@ from msgspec import Struct
 from torana.core.ledger import Spent
 from torana.core.registry import Registry
 from torana.jobs.purses import Debts
+from torana.storage.journal.writing import FILE
 from torana.storage.notices import Notice
+
+_REGISTRY = "registry.json"
 
 
 class Opened(Struct, frozen=True):
@@ -37,6 +40,17 @@ class Places:
     data: Path
 
     @property
+    def are_new(self) -> bool:
+        """Whether nobody has written anything that counts yet: no key, no rule, no call."""
+        written = (self.database, self.data / _REGISTRY)
+        return not any(path.exists() for path in written) and not any(self.journal.glob(f"*{FILE}"))
+
+    @property
+    def database(self) -> Path:
+        """The database, where the settings name none. Its own module is not for gateways, which do without it."""
+        return self.data / "torana.db"
+
+    @property
     def journal(self) -> Path:
         """The directory of journals."""
         return self.data / "journal"
@@ -59,7 +73,7 @@ class Places:
     @property
     def registry(self) -> Notice[Registry]:
         """Who and what was let in."""
-        return Notice(self.data / "registry.json", Registry)
+        return Notice(self.data / _REGISTRY, Registry)
 
     @property
     def opened(self) -> Notice[Opened]:

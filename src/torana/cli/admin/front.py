@@ -143,7 +143,12 @@ async def _ask_elsewhere(url: str, key: str, request: Request, take: Take) -> No
 
 def _request(method: Method, steps: tuple[str, ...], body: object, query: Mapping[str, str | None]) -> Request:
     said = {name: value for name, value in query.items() if value is not None}
-    return Request(method, steps, said, b"" if body is None else msgspec.json.encode(body))
+    try:
+        "".join((*steps, *said.values())).encode()
+        return Request(method, steps, said, b"" if body is None else msgspec.json.encode(body))
+    except UnicodeEncodeError as error:
+        # Python takes in arguments of any bytes, and no name is made of those.
+        raise Refusal("What was given is not UTF-8 text.", MISTAKEN) from error
 
 
 def _failure(error: ToranaError, url: str | None) -> str:

@@ -53,7 +53,8 @@ def create(front: Front, *, owner: str, name: str, ttl: str | None, models: tupl
 def rotate(front: Front, *, id_: str, grace: str, ttl: str | None) -> int:
     """Make a key in another's place, and print it.
 
-    The old one goes on for a while, so that there is time to put the new one where it is needed.
+    The old one goes on for a while, so that there is time to put the new one where it is needed. One that has leaked
+    ends at once with --grace 0s.
     """
     _print_once(front.ask("POST", "keys", id_, "rotate", body={"grace": grace, "ttl": ttl}), as_json=front.as_json)
     return 0

@@ -27,11 +27,12 @@ def show_list(items: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_
     table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in columns), box=None, pad_edge=False)
     for item in items:
         table.add_row(*(Text(_told(item.get(name))) for name in columns))
-    if table.row_count:
-        # A program that reads lines wants each row on one.
-        Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
-    else:
+    if not table.row_count:
         click.echo("There is none.", err=True)
+    elif sys.stdout.isatty():
+        Console().print(table)
+    else:
+        _print_lines(table)
 
 
 def show_one(item: Mapping[str, Any], *, as_json: bool) -> None:
@@ -47,6 +48,14 @@ def show_one(item: Mapping[str, Any], *, as_json: bool) -> None:
 def show_done(sentence: str, answer: Mapping[str, Any], *, as_json: bool) -> None:
     """That it is done."""
     click.echo(_json(answer) if as_json else _plain(sentence))
+
+
+def _print_lines(table: Table) -> None:
+    """For a program that reads lines: each row on one, and with nothing after its end."""
+    console = Console(width=_WIDE, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _told(value: object) -> str:

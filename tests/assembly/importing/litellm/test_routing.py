@@ -22,7 +22,16 @@ def test_shares_by_weight_else_by_rate() -> None:
         )
     )  # fmt: skip
     assert [[each["weight"] for each in targets(made, name)] for name in "abc"] == [[10, 30], [250, 750], [100, 0]]
-    assert "it has no tpm" in made.told(Outcome.TAKEN)["model_list[5]"]
+    told = made.told(Outcome.TAKEN)
+    assert "it has no tpm" in told["model_list[5]"]
+    assert "the target's weight, too" in told["model_list[0].litellm_params.rpm"]
+    assert "weight" not in told.get("model_list[2].litellm_params.rpm", "")
+
+
+def test_a_share_of_one_is_no_weight() -> None:
+    made = imported(deployments("a: {model: gpt-image-2, rpm: 10}", "b: {model: gpt-image-2, weight: 3}"))
+    assert [target for name in "ab" for target in targets(made, name)] == [{"target": "openai/gpt-image-2"}] * 2
+    assert "weight" not in made.told(Outcome.TAKEN)["model_list[0].litellm_params.rpm"]
 
 
 def test_orders_are_priorities() -> None:

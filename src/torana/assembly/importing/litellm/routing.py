@@ -9,7 +9,8 @@ from torana.assembly.importing.naming import Names
 from torana.assembly.importing.reading import Found
 from torana.assembly.importing.report import Outcome
 
-_SHARES = ("weight", "rpm", "tpm")
+_WEIGHT = "weight"
+_SHARES = (_WEIGHT, "rpm", "tpm")
 """What says how much of the calls a deployment gets, the foremost that is there."""
 _STRATEGIES = {"simple-shuffle": "weight", "latency-based-routing": "latency"}
 _MOST_FALLBACKS = 5
@@ -90,16 +91,19 @@ class Routes:
     def _shares(self, deployments: Sequence[Deployment]) -> list[int]:
         for name in _SHARES:
             written = [self._share(each, name) for each in deployments]
-            if any(written):
-                self._tell_shareless(deployments, written, name)
+            if any(written) and len(deployments) > 1:
+                self._tell_shares(deployments, written, name)
                 return _whole_numbers([share or 0.0 for share in written])
         return [1] * len(deployments)
 
-    def _tell_shareless(self, deployments: Sequence[Deployment], shares: Sequence[float | None], name: str) -> None:
+    def _tell_shares(self, deployments: Sequence[Deployment], shares: Sequence[float | None], name: str) -> None:
         for each, share in zip(deployments, shares, strict=True):
             if share is None:
                 told = f"it has no {name}, as others of this model do: it gets calls when those fail."
                 self._report.note(each.found, Outcome.TAKEN, told)
+            elif name != _WEIGHT:
+                told = "it is the target's weight, too: calls are shared out by it."
+                self._report.note(each.params[name], Outcome.TAKEN, told)
 
     def _share(self, deployment: Deployment, name: str) -> float | None:
         found = deployment.params.get(name)
