@@ -1,12 +1,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from torana.core.clock import FakeClock
+from torana.telemetry import signals as signals_module
 from torana.telemetry.record import Record
 from torana.telemetry.signals import CONTENT_TYPE, Signals, forget_process, share_metrics
 
@@ -192,3 +195,22 @@ def test_the_folder_for_shared_metrics_is_made(tmp_path, monkeypatch):
     share_metrics(tmp_path / "data" / "metrics")
     assert (tmp_path / "data" / "metrics").is_dir()
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path / "data" / "metrics")
+
+
+def test_a_process_that_just_begins_spoils_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "what it was before")
+    folder = tmp_path / "metrics"
+    share_metrics(folder)
+    run(COUNT, os.environ, "open")
+    begun = folder / "counter_99.db"
+    begun.touch()
+    real: Callable[[CollectorRegistry], bytes] = generate_latest
+
+    def latest(registry: CollectorRegistry) -> bytes:
+        try:
+            return real(registry)
+        finally:
+            begun.unlink(missing_ok=True)
+
+    monkeypatch.setattr(signals_module, "generate_latest", latest)
+    assert b"torana_worker_deaths_total" in Signals().render()

@@ -4,7 +4,9 @@ Every label value comes from the configuration or from our own code, never from 
 """
 
 import os
+import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +23,7 @@ _BYTES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "_OTHER"
 _UNAUTHENTICATED = 401
+_TRIES = 20
 _CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -125,6 +128,10 @@ class Signals:
             return generate_latest(self.registry)
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        for _ in range(_TRIES):
+            # A process that begins makes its file first and fills it then.
+            with suppress(struct.error):
+                return generate_latest(everyone)
         return generate_latest(everyone)
 
 
