@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.admin.kit import NOW, House, authenticate
-from torana.admin.app import CLIENT, Admin, Door
+from torana.admin.app import Admin, Door
 from torana.admin.operation import Desk
 from torana.core.clock import Clock
 from torana.core.errors import KeysUnknown
-from torana.core.exchange import Principal
+from torana.core.exchange import CLIENT, Principal
 from torana.storage.sql.change import Actor
 from torana.storage.sql.database import Database
 from torana.storage.sql.ledger.table import Filter, LedgerTable

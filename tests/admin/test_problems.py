@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from torana.admin.problems import Conflict, RegistersUnavailable, render
-from torana.core.errors import InvalidRequest, ToranaError, Unauthenticated
+from torana.admin.problems import render
+from torana.core.errors import Conflict, InvalidRequest, RegistersUnavailable, ToranaError, Unauthenticated
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from torana.core.errors import (
     Moderated,
     OfficeUnreachable,
     PriceUnknown,
+    RegistersUnavailable,
     ToranaError,
     Unauthenticated,
     Unwritable,
@@ -54,7 +55,14 @@ def test_an_answer_has_an_error_status_and_a_code(kind):
 @pytest.mark.parametrize("kind", ANSWERS, ids=lambda kind: kind.__name__)
 def test_another_target_is_tried_unless_it_could_not_do_better(kind):
     ours = (
-        DeadlineExceeded | LimitExceeded | LimitsUnknown | PriceUnknown | Unwritable | KeysUnknown | OfficeUnreachable
+        DeadlineExceeded
+        | LimitExceeded
+        | LimitsUnknown
+        | PriceUnknown
+        | Unwritable
+        | KeysUnknown
+        | OfficeUnreachable
+        | RegistersUnavailable
     )
     hopeless = issubclass(kind, CallerError | ours)
     assert kind.retryable is not hopeless
@@ -106,6 +114,7 @@ def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
         "Unwritable": ("server_error", "ledger_unavailable"),
         "KeysUnknown": ("server_error", "keys_unavailable"),
         "OfficeUnreachable": ("server_error", "admin_unavailable"),
+        "RegistersUnavailable": ("server_error", "database_unavailable"),
         "Overloaded": ("rate_limit_error", "overloaded"),
         "DeadlineExceeded": ("timeout", "deadline_exceeded"),
         "WorkFailed": ("server_error", "internal_error"),

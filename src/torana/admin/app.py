@@ -19,19 +19,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from torana.admin.operation import Ask, Desk, Operation, Table
-from torana.admin.problems import RegistersUnavailable, render
+from torana.admin.problems import render
 from torana.admin.reading import collected, read_body, read_path, read_query
 from torana.admin.rights import Asker, admit
 from torana.admin.routes import EVERY, ROOT
 from torana.admin.tables import MEDIA, written
-from torana.core.errors import MethodNotAllowed, NotFound, SlowSender, ToranaError, WorkFailed
-from torana.core.exchange import Principal
+from torana.core.errors import MethodNotAllowed, NotFound, RegistersUnavailable, SlowSender, ToranaError, WorkFailed
+from torana.core.exchange import CLIENT, Principal
 from torana.storage.sql.change import Actor
 from torana.storage.sql.database import DatabaseUnavailable
 from torana.telemetry.logs import Logger
-
-CLIENT = "x-torana-client"
-"""In which the gateway says who is at its other end."""
 
 Authenticate = Callable[[Mapping[str, str]], Awaitable[Principal]]
 """From headers, by their lower-case names, to who is asking; Unauthenticated and KeysUnknown are answers."""

@@ -1,27 +1,13 @@
-"""Errors on their way out: OpenAI's error object, as everywhere in the gateway, and those that only operators meet."""
+"""Errors on their way out: OpenAI's error object, as everywhere in the gateway."""
 
 import math
 from dataclasses import dataclass
 
 import msgspec
 
-from torana.core.errors import CallerError, ToranaError, Unauthenticated
+from torana.core.errors import ToranaError, Unauthenticated
 
 _CHALLENGE = 'Bearer realm="torana"'
-
-
-class Conflict(CallerError):
-    """What is asked for is not to be had as things stand."""
-
-    status = 409
-    default_code = "conflict"
-
-
-class RegistersUnavailable(ToranaError):
-    """The database cannot be reached; nothing was changed."""
-
-    status = 503
-    default_code = "database_unavailable"
 
 
 class Problem(msgspec.Struct, frozen=True):

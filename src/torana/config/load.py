@@ -79,6 +79,11 @@ class Document:
 
 def load_file(path: Path) -> Document:
     """Read and check a file; ConfigError has all mistakes."""
+    return load_text(text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """What a file holds, 1 MiB of UTF-8 at most; ConfigError says why it cannot be had."""
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
@@ -87,7 +92,7 @@ def load_file(path: Path) -> Document:
     if len(raw) > _MAX_BYTES:
         raise ConfigError([Mistake(0, str(path), "is larger than 1 MiB")])
     try:
-        return load_text(raw.decode())
+        return raw.decode()
     except UnicodeDecodeError as error:
         raise ConfigError([Mistake(0, str(path), "is not UTF-8 text")]) from error
 

@@ -12,6 +12,7 @@ ToranaError
 │   │   └── ModelNotFound   404
 │   ├── MethodNotAllowed    405
 │   ├── SlowSender          408
+│   ├── Conflict            409     as things stand, an operator cannot have what he asks for
 │   └── TooLarge            413
 ├── LimitExceeded           429     a limit of the operator's is used up
 │   └── BudgetExceeded      429     and so is a budget
@@ -20,6 +21,7 @@ ToranaError
 ├── Unwritable              503     the call cannot be written down, and must be
 ├── KeysUnknown             503     it cannot be told whose key it is
 ├── OfficeUnreachable       503     the admin API does not answer
+├── RegistersUnavailable    503     the database does not
 ├── Overloaded              429     our own queues are full
 ├── DeadlineExceeded        504     our own time is up
 ├── WorkFailed              500     our own work went wrong
@@ -156,6 +158,13 @@ class SlowSender(CallerError):
     default_code = "request_timeout"
 
 
+class Conflict(CallerError):
+    """What an operator asks for is not to be had as things stand."""
+
+    status = 409
+    default_code = "conflict"
+
+
 class TooLarge(CallerError):
     """More bytes or parts than a setting allows."""
 
@@ -212,6 +221,13 @@ class OfficeUnreachable(ToranaError):
 
     status = 503
     default_code = "admin_unavailable"
+
+
+class RegistersUnavailable(ToranaError):
+    """The database cannot be reached; nothing was changed."""
+
+    status = 503
+    default_code = "database_unavailable"
 
 
 class Overloaded(ToranaError):

@@ -12,6 +12,10 @@ from torana.core.ledger import Kind
 METADATA = "x-torana-metadata"
 """The header in which a caller says of a call what routing and limits may look at: a JSON object of texts."""
 
+CLIENT = "x-torana-client"
+"""The header in which a gateway tells its office whose request it hands on: the connection's address, never what he
+says."""
+
 R = TypeVar("R")
 B = TypeVar("B")
 

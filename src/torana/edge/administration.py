@@ -7,14 +7,13 @@ from typing import Protocol
 from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.errors import NotFound, OfficeUnreachable, Overloaded
+from torana.core.exchange import CLIENT
 from torana.edge.app import Handler, Route
 from torana.edge.bodies.arrival import Arrival
 from torana.edge.exchange import ClientGone, Exchange
 
 PREFIX = "/admin"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-CLIENT = "x-torana-client"
-"""The header in which the office is told whose request it is: the address of the connection, never what he says."""
 
 _AT_ONCE = 64
 """Requests on their way at once: the office is slower than its callers, who must not take the places of other calls."""

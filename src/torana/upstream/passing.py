@@ -30,6 +30,17 @@ class Passed:
     chunks: AsyncIterator[bytes] = field(repr=False)
 
 
+def within_reach(path: Path) -> tuple[str, int | None]:
+    """A socket's path as the kernel takes it, and the directory to close when it is used no more.
+
+    The kernel takes no long paths, and a data directory may lie anywhere.
+    """
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        return str(path), None
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{directory}/{path.name}", directory
+
+
 class Passer:
     """Sends requests to the socket at ``path``; ``within`` seconds are the most that a silence may last.
 
@@ -46,7 +57,7 @@ class Passer:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # A kept connection may be closing when the next request leaves, and a POST is not to be repeated.
-                connector=aiohttp.UnixConnector(path=self._place(), limit=_PLACES, force_close=True),
+                connector=aiohttp.UnixConnector(path=self._reached(), limit=_PLACES, force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("Content-Type", "User-Agent"),
@@ -54,13 +65,9 @@ class Passer:
             )
         return self._session
 
-    def _place(self) -> str:
-        place = str(self._path)
-        if len(os.fsencode(place)) <= _LONGEST_PATH:
-            return place
-        # The kernel takes no longer paths, and the directory may lie anywhere.
-        self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return f"/proc/self/fd/{self._directory}/{self._path.name}"
+    def _reached(self) -> str:
+        place, self._directory = within_reach(self._path)
+        return place
 
     @asynccontextmanager
     async def passed(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Passed]:

@@ -5,7 +5,7 @@ import pytest
 from tests.assembly.office.kit import config_in, office, until
 from tests.jobs.kit import begun, ended
 from torana.assembly.books.places import Places
-from torana.assembly.office.work import database_url
+from torana.assembly.office.local import database_url
 from torana.assembly.settings import load
 from torana.core.clock import SystemClock
 from torana.storage.journal.writing import Journal
@@ -21,7 +21,7 @@ def config(tmp_path, monkeypatch):
 
 @pytest.fixture
 def table(config):
-    database = Database(database_url(load(config).settings))
+    database = Database(database_url(load(config).settings, os.environ))
     yield LedgerTable(database, SystemClock())
     database.close()
 

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, structs
 
 from torana.admin.operation import Ask, Desk, Operation
-from torana.admin.problems import Conflict
 from torana.admin.rights import check_reach
 from torana.admin.wire import Name, Nothing, Owner, Page, Paged, Text, Time, maybe_time, owner_of, page, time_of
 from torana.auth.virtual_keys import Minted, mint
 from torana.config.units import Seconds
-from torana.core.errors import InvalidRequest, NotFound
+from torana.core.errors import Conflict, InvalidRequest, NotFound
 from torana.core.registry import OPERATOR, Key, Subject
 from torana.storage.sql.change import Change
 

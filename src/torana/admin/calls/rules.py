@@ -11,14 +11,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from torana.admin.operation import Ask, Desk, Operation
-from torana.admin.problems import Conflict
 from torana.admin.wire import Deleted, Nothing, Page, Paged, page_of
 from torana.config.access import Grant
 from torana.config.books import Budget
 from torana.config.load import ConfigError, Mistake, from_document, load_text
 from torana.config.model import Settings
 from torana.config.policies import Limit
-from torana.core.errors import InvalidRequest, NotFound, TooLarge
+from torana.core.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from torana.core.registry import OPERATOR
 from torana.storage.sql.entries import RuleKind
 

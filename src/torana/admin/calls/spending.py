@@ -6,9 +6,9 @@ from msgspec import Meta, Struct
 
 from torana.admin.calls.rules import BUDGETS, found
 from torana.admin.operation import Ask, Desk, Operation
-from torana.admin.problems import Conflict
 from torana.admin.wire import Money, Nothing, Page, Paged, Time, maybe_time, money, page_of
 from torana.config.books import Budget
+from torana.core.errors import Conflict
 from torana.core.ledger import Spent
 from torana.core.money import nanos
 from torana.core.periods import Period, period

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from torana.config.load import ConfigError, Mistake
+from torana.config.load import ConfigError, Mistake, text_of
 
 Location = tuple[str | int, ...]
-_MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 32
 _MAX_NODES = 100_000
 """Of the document with every alias written out: a few anchors can stand for billions."""
@@ -52,17 +51,7 @@ def _step(step: str | int) -> str:
 
 def read_file(path: Path) -> Found:
     """A file's document, of plain values whose keys are all text; ConfigError says why there is none."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError([Mistake(0, str(path), f"cannot be read: {error.strerror}")]) from error
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError([Mistake(0, str(path), "is larger than 1 MiB")])
-    try:
-        return read_text(raw.decode())
-    except UnicodeDecodeError as error:
-        raise ConfigError([Mistake(0, str(path), "is not UTF-8 text")]) from error
+    return read_text(text_of(path))
 
 
 def read_text(text: str) -> Found:

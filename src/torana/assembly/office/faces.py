@@ -27,8 +27,8 @@ from torana.core.exchange import Credentials, Principal
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.storage.sql.database import Database
 from torana.telemetry.logs import Logger
+from torana.upstream.passing import within_reach
 
-_LONGEST_PATH = 100
 _DRAIN = 5
 
 
@@ -149,13 +149,8 @@ def listen_at(path: Path) -> socket.socket:
     """A socket in a file that nobody else may use, in place of one that was left there."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    directory = None
-    place = str(path)
+    place, directory = within_reach(path)
     try:
-        if len(os.fsencode(place)) > _LONGEST_PATH:
-            # The kernel takes no longer paths, and the directory may lie anywhere.
-            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            place = f"/proc/self/fd/{directory}/{path.name}"
         listener.bind(place)
         path.chmod(0o600)
         listener.listen()

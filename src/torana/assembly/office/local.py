@@ -88,7 +88,9 @@ def local_office(settings: Settings, user: str, environ: Mapping[str, str] = os.
     clock = SystemClock()
     try:
         database = Database(
-            _url(settings, environ), connections=settings.database.connections, timeout=settings.database.timeout
+            database_url(settings, environ),
+            connections=settings.database.connections,
+            timeout=settings.database.timeout,
         )
     except ValueError as error:
         raise OfficeClosed(str(error)) from error
@@ -118,7 +120,8 @@ def desk_of(settings: Settings, database: Database, clock: Clock) -> Desk:
     )
 
 
-def _url(settings: Settings, environ: Mapping[str, str]) -> str:
+def database_url(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Where the database is; SecretMissing."""
     if settings.database.url is None:
         return sqlite_url(Path(settings.server.data_dir))
     return read_secret(settings.database.url, environ).decode()

@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 from torana.assembly.books.places import Health, Places
 from torana.assembly.office.crew import Crew
+from torana.assembly.office.local import database_url
 from torana.assembly.office.standing import Standing
 from torana.assembly.settings import load
 from torana.config.load import ConfigError, Mistake
 from torana.config.model import Settings
-from torana.config.secrets import read_secret
 from torana.core.clock import SystemClock
 from torana.jobs.patience import Patience
-from torana.storage.sql.database import Database, sqlite_url
+from torana.storage.sql.database import Database
 from torana.storage.sql.listening import changes
 from torana.storage.sql.schema import prepare
 from torana.telemetry.logs import Logger, forward_standard_logging, make_logger
@@ -40,7 +40,7 @@ async def serve(config: Path | None, until_closed: BinaryIO) -> None:
     places.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
     ended = asyncio.Event()
     _watch(until_closed, asyncio.get_running_loop(), ended.set)
-    url = database_url(settings)
+    url = database_url(settings, os.environ)
     async with AsyncExitStack() as stack:
         if not await stack.enter_async_context(_alone(places.lock, ended, logger)):
             return
@@ -59,13 +59,6 @@ async def serve(config: Path | None, until_closed: BinaryIO) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORK):
                 await crew.last()
-
-
-def database_url(settings: Settings) -> str:
-    """Where the database is; SecretMissing."""
-    if settings.database.url is None:
-        return sqlite_url(Path(settings.server.data_dir))
-    return read_secret(settings.database.url, os.environ).decode()
 
 
 def _database(url: str, settings: Settings) -> Database:
