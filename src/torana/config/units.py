@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Self
 
-_QUANTITY = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]*)\s*")
+_QUANTITY = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,24})?)\s*([A-Za-z]*)\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
     "B": 1,
@@ -59,7 +59,8 @@ def _quantity(written: object, units: Mapping[str, float], plain: str, right: st
     match = _QUANTITY.fullmatch(str(written))
     if match is None or (match[2] or plain) not in units:
         raise ValueError(f"expected {right}, got {written!r}")
-    return float(match[1]) * units[match[2] or plain]
+    # In decimals, as they were written: 1001 times 0.001 in binary is not 1.001.
+    return float(Decimal(match[1]) * Decimal(repr(units[match[2] or plain])))
 
 
 URL = r"^https?://[^/?#\s@]+(/[^?#\s]*)?\Z"
