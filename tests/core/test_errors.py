@@ -6,6 +6,9 @@ from torana.core import errors
 from torana.core.errors import (
     CallerError,
     DeadlineExceeded,
+    Filtered,
+    GuardrailBlocked,
+    GuardrailFailed,
     InvalidImage,
     InvalidRequest,
     KeyReused,
@@ -59,6 +62,7 @@ def test_another_target_is_tried_unless_it_could_not_do_better(kind):
         | LimitExceeded
         | LimitsUnknown
         | PriceUnknown
+        | GuardrailFailed
         | Unwritable
         | KeysUnknown
         | OfficeUnreachable
@@ -71,7 +75,8 @@ def test_another_target_is_tried_unless_it_could_not_do_better(kind):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if issubclass(kind, CallerError)], ids=lambda k: k.__name__)
 def test_what_a_caller_can_mend_is_a_4xx(kind):
     assert 400 <= kind.status < 500
-    assert kind.type == ("image_generation_user_error" if kind is Moderated else "invalid_request_error")
+    own = {Moderated: "image_generation_user_error", GuardrailBlocked: "guardrail_checks_failed"}
+    assert kind.type == own.get(kind, "invalid_request_error")
 
 
 @pytest.mark.parametrize("kind", WITH_MESSAGE, ids=lambda kind: kind.__name__)
@@ -94,6 +99,8 @@ def test_what_is_given_stays():
         (InvalidImage(""), 400, "invalid_image", "image"),
         (InvalidImage("", param=None, code="image_too_large"), 400, "image_too_large", None),
         (Moderated(""), 400, "moderation_blocked", None),
+        (Filtered(""), 400, "content_filter", None),
+        (GuardrailBlocked(""), 400, "guardrail_blocked", None),
         (KeyReused("", param="Idempotency-Key"), 422, "idempotency_key_reused", "Idempotency-Key"),
         (Unauthenticated(""), 401, "invalid_api_key", None),
         (ModelNotFound("", param="model"), 404, "model_not_found", "model"),
@@ -111,6 +118,7 @@ def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
         "BudgetExceeded": ("insufficient_quota", "insufficient_quota"),
         "LimitsUnknown": ("server_error", "limits_unavailable"),
         "PriceUnknown": ("invalid_request_error", "price_unknown"),
+        "GuardrailFailed": ("server_error", "guardrail_unavailable"),
         "Unwritable": ("server_error", "ledger_unavailable"),
         "KeysUnknown": ("server_error", "keys_unavailable"),
         "OfficeUnreachable": ("server_error", "admin_unavailable"),
@@ -123,6 +131,8 @@ def test_what_is_not_the_callers_has_types_and_codes_that_clients_act_on():
         "UpstreamAuth": ("server_error", "upstream_auth"),
         "UpstreamRateLimited": ("rate_limit_error", "rate_limit_exceeded"),
         "UpstreamTimeout": ("timeout", "upstream_timeout"),
+        "AnswerLate": ("timeout", "attempt_timeout"),
+        "FirstTokenLate": ("timeout", "first_token_timeout"),
         "UpstreamUnreachable": ("server_error", "upstream_unreachable"),
         "UpstreamCut": ("server_error", "upstream_unreachable"),
     }

@@ -32,7 +32,22 @@ def price(**parts: object) -> Price:
             "0.0405",
         ),
         ({"per_request": "0.01", "per_image": "0.04"}, Consumed(images=2), "0.09"),
+        ({"per_million_characters": "15"}, Consumed(characters=40), "0.0006"),
+        ({"per_million_characters": "15"}, Consumed(characters=0), "0"),
+        ({"per_minute": "0.006"}, Consumed(seconds=Decimal("90.5")), "0.00905"),
+        ({"per_minute": "0.0043"}, Consumed(seconds=Decimal(11)), "0.000788333333"),
+        ({"per_minute": "0.006", "per_request": "1"}, Consumed(seconds=Decimal(0)), "1"),
         ({"per_image": "0"}, Consumed(images=2), "0"),
+        (
+            {"per_million_tokens": {"text_in": 1, "text_out": 4}},
+            Consumed(tokens={"text_in": 1, "cached_in": 2, "text_out": 3, "reasoning_out": 5}),
+            "0.000035",
+        ),
+        (
+            {"per_million_tokens": {"text_in": 2, "cached_in": 1}},
+            Consumed(tokens={"text_in": 1, "cached_in": 2}),
+            "0.000004",
+        ),
     ],
 )
 def test_what_the_consumed_comes_to(parts, consumed, dollars):
@@ -43,9 +58,12 @@ def test_what_the_consumed_comes_to(parts, consumed, dollars):
     ("parts", "consumed"),
     [
         ({}, Consumed(images=1)),
+        ({"per_million_characters": "15"}, Consumed(images=1)),
+        ({"per_minute": "0.006", "per_request": "1"}, Consumed()),
         ({"by_kind": {"1K": "0.1"}}, Consumed(images=1, kind="8K")),
         ({"by_kind": {"1K": "0.1"}}, Consumed(images=1)),
         ({"per_million_tokens": {"text_in": 5}}, Consumed(images=1)),
+        ({"per_million_tokens": {"text_in": 5}}, Consumed(tokens={"text_in": 9, "cache_write_in": 1})),
         ({"per_million_tokens": {"text_in": 5}}, Consumed(tokens={"text_in": 9, "image_out": 9})),
         ({"per_image": "0.04", "by_kind": {"1K": "0.1"}}, Consumed(images=1, kind="8K")),
         ({"per_request": "0.01", "per_million_tokens": {"text_in": 5}}, Consumed()),

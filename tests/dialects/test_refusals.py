@@ -1,5 +1,5 @@
 from torana.core.errors import CallerError, UpstreamError
-from torana.dialects.refusals import job_failed, moderated, unpaid
+from torana.dialects.refusals import filtered, job_failed, moderated, unpaid
 
 
 def test_whose_fault_it_is() -> None:
@@ -8,6 +8,12 @@ def test_whose_fault_it_is() -> None:
         400,
         "moderation_blocked",
         "image_generation_user_error",
+    )
+    assert isinstance(filtered(), type(moderated()))
+    assert (filtered().code, filtered("safety").code, filtered().type) == (
+        "content_filter",
+        "safety",
+        "invalid_request_error",
     )
     assert isinstance(job_failed(), UpstreamError)
     assert (job_failed().status, job_failed().code) == (502, "upstream_job_failed")

@@ -1,4 +1,4 @@
-"""Pictures as values: their sizes, formats, and the bytes of those that were made."""
+"""Pictures and sounds as values: their sizes, formats, and the bytes of those that were made."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -59,3 +59,14 @@ class Picture:
 
     data: bytes
     info: PictureInfo
+
+
+@dataclass(frozen=True, slots=True)
+class SoundInfo:
+    """What a sound's first bytes say, learnt without decoding it."""
+
+    format: str
+    """As file names end in it: ``wav``, ``mp3``; ``bin`` where nobody can tell."""
+    media_type: str = "application/octet-stream"
+    seconds: float | None = None
+    """How long it is; None where that is not told."""

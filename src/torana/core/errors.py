@@ -5,6 +5,7 @@ ToranaError
 │   ├── InvalidRequest      400
 │   │   ├── InvalidImage    400     the picture itself
 │   │   ├── Moderated       400     refused by an upstream's moderation
+│   │   │   └── Filtered    400     and so were words
 │   │   └── KeyReused       422     another request under an Idempotency-Key
 │   ├── Unauthenticated     401
 │   ├── Forbidden           403
@@ -12,12 +13,14 @@ ToranaError
 │   │   └── ModelNotFound   404
 │   ├── MethodNotAllowed    405
 │   ├── SlowSender          408
+│   ├── GuardrailBlocked    400     a check of the operator's, or of the caller's own, refused it
 │   ├── Conflict            409     as things stand, an operator cannot have what he asks for
 │   └── TooLarge            413
 ├── LimitExceeded           429     a limit of the operator's is used up
 │   └── BudgetExceeded      429     and so is a budget
 ├── LimitsUnknown           503     it cannot be told whether it is
 ├── PriceUnknown            403     nobody knows what the call may cost, and a budget wants to
+├── GuardrailFailed         503     a check that must not be passed over could not be made
 ├── Unwritable              503     the call cannot be written down, and must be
 ├── KeysUnknown             503     it cannot be told whose key it is
 ├── OfficeUnreachable       503     the admin API does not answer
@@ -30,6 +33,8 @@ ToranaError
     ├── UpstreamAuth        502     our credentials there
     ├── UpstreamRateLimited 429
     ├── UpstreamTimeout     504
+    │   └── AnswerLate      504     it took longer than the caller gave it
+    │       └── FirstTokenLate 408  until it began to answer
     └── UpstreamUnreachable 502
         └── UpstreamCut     502     the connection broke after the request was under way
 
@@ -37,6 +42,8 @@ Two seams: foreign errors become these in ``upstream``, these become bytes in ``
 (``message``, ``type``, ``param``, ``code``) are OpenAI's; every message here may be shown to the caller.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -58,7 +65,10 @@ class ToranaError(Exception):
     """What the upstream answered with, where it answered; never shown to the caller."""
 
     rule: str | None = None
-    """The limit, budget or grant that refused the call."""
+    """The limit, budget, grant or guardrail that refused the call."""
+
+    beside: Mapping[str, object] = MappingProxyType({})
+    """What the answer has beside the error, as its clients know it."""
 
     def __init__(
         self,
@@ -104,6 +114,13 @@ class Moderated(InvalidRequest):
 
     type = "image_generation_user_error"
     default_code = "moderation_blocked"
+
+
+class Filtered(Moderated):
+    """So was what somebody said, or what a model would have said to it."""
+
+    type = InvalidRequest.type
+    default_code = "content_filter"
 
 
 class KeyReused(InvalidRequest):
@@ -158,6 +175,13 @@ class SlowSender(CallerError):
     default_code = "request_timeout"
 
 
+class GuardrailBlocked(CallerError):
+    """A guardrail refused what was asked, or what was answered; the message has nothing of it."""
+
+    type = "guardrail_checks_failed"
+    default_code = "guardrail_blocked"
+
+
 class Conflict(CallerError):
     """What an operator asks for is not to be had as things stand."""
 
@@ -200,6 +224,13 @@ class PriceUnknown(ToranaError):
     status = 403
     type = "invalid_request_error"
     default_code = "price_unknown"
+
+
+class GuardrailFailed(ToranaError):
+    """A guardrail could not be asked, and the operator lets nothing pass unchecked."""
+
+    status = 503
+    default_code = "guardrail_unavailable"
 
 
 class Unwritable(ToranaError):
@@ -288,6 +319,19 @@ class UpstreamTimeout(UpstreamError):
     status = 504
     type = "timeout"
     default_code = "upstream_timeout"
+
+
+class AnswerLate(UpstreamTimeout):
+    """The upstream took longer than the caller gave it, which says nothing against it; another may be quicker."""
+
+    default_code = "attempt_timeout"
+
+
+class FirstTokenLate(AnswerLate):
+    """The upstream did not begin to answer within the time that the caller gave it for that."""
+
+    status = 408
+    default_code = "first_token_timeout"
 
 
 class UpstreamUnreachable(UpstreamError):

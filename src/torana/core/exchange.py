@@ -4,13 +4,16 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from torana.core.content import PictureInfo
+from torana.core.content import PictureInfo, SoundInfo
 from torana.core.ledger import Kind
 
 METADATA = "x-torana-metadata"
 """The header in which a caller says of a call what routing and limits may look at: a JSON object of texts."""
+
+PROVIDER = "x-torana-provider-name"
+"""The header in which a caller names the provider account that is to serve him."""
 
 CLIENT = "x-torana-client"
 """The header in which a gateway tells its office whose request it hands on: the connection's address, never what he
@@ -23,8 +26,8 @@ EVENT_STREAM = "text/event-stream"
 """The media type under which events travel."""
 
 
-class Upload(Protocol):
-    """A file that a client sent: replayable, so that every attempt reads the very same bytes."""
+class File(Protocol):
+    """Bytes that a client sent: replayable, so that every attempt reads the very same ones."""
 
     @property
     def filename(self) -> str:
@@ -36,13 +39,26 @@ class Upload(Protocol):
         """How many bytes it holds."""
         ...
 
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from the start, as often as asked."""
+        ...
+
+
+class Upload(File, Protocol):
+    """A picture that a client sent."""
+
     @property
     def info(self) -> PictureInfo:
         """What its own bytes say it is."""
         ...
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes from the start, as often as asked."""
+
+class Recording(File, Protocol):
+    """A sound that a client sent."""
+
+    @property
+    def info(self) -> SoundInfo:
+        """What its own bytes say it is."""
         ...
 
 
@@ -152,7 +168,7 @@ class Asked(Protocol):
         ...
 
     @property
-    def parts(self) -> Iterable["bytes | Upload"]:
+    def parts(self) -> Iterable["bytes | File"]:
         """Everything that was asked, piece by piece: two requests are alike when their parts are."""
         ...
 
@@ -183,8 +199,81 @@ class Partial:
     """None where the upstream does not say."""
 
 
+Show = Callable[[bytes], Awaitable[None]]
+"""Hands a piece of an answer on to the client; it returns when he has room for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheWish:
+    """How a caller wants answers kept and found again; None leaves it to the operator."""
+
+    kind: Literal["exact-match", "semantic"]
+    threshold: float | None = None
+    """How alike two requests must be, from 0 to 1."""
+    ttl: float | None = None
+    """How long an answer may be used, in seconds."""
+    namespace: str | None = None
+    """Answers are found only under the name that they were kept under."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardWish:
+    """Checks that a caller wants beside those that the operator has made, by name."""
+
+    before: tuple[str, ...] = ()
+    """Of what is asked."""
+    after: tuple[str, ...] = ()
+    """Of what is answered."""
+    last_only: bool = False
+    """Whether of what is asked only the last message is checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a caller wants a call done, as its headers say; the operator's settings bound all of it."""
+
+    provider: str | None = None
+    """The account that is to serve it, and no other."""
+    attempts: int | None = None
+    """Sendings to one target at most, the first included."""
+    on_statuses: frozenset[int] | None = None
+    """Replies after which it may be sent again, of those after which it would be."""
+    request_timeout: float = math.inf
+    """How long one target may take, in seconds."""
+    conversation: str | None = None
+    """Id of the conversation that it belongs to, for spans and logs."""
+    strict_openai: bool = False
+    """Whether answers have no members beyond OpenAI's."""
+    cache: CacheWish | None = None
+    guards: GuardWish | None = None
+    afresh: bool = False
+    """Whether he wants no answer that was kept; HTTP's ``no-cache``."""
+    unkept: bool = False
+    """Whether his answer is not to be kept either; HTTP's ``no-store``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is known of an answer when its first piece is there."""
+
+    media_type: str = EVENT_STREAM
+    emulated: tuple[str, ...] = ()
+    """What is not natively what the client asked for, by name."""
+    ignored: tuple[str, ...] = ()
+    """Fields that the client sent and this target knows nothing of."""
+
+
 def _nobody(*_told: object) -> None:
     """Nobody wants to know."""
+
+
+async def _unseen(_piece: bytes) -> None:
+    """Nobody looks."""
+
+
+def _to_nobody(*_told: object) -> Show:
+    """Begins an answer that nobody looks at."""
+    return _unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +290,15 @@ class Call(Generic[R]):
     """The caller's own name for the call, by which he may send it twice and have it done once."""
     on_partial: Callable[[R, Partial], None] = _nobody
     """Called with the request and each unfinished picture that comes before the answer."""
+    open: Callable[[R, Target, Opening], Show] = _to_nobody
+    """Called when the first piece of an answer is there that is told as it comes; gives the way to tell it."""
+    fold: Callable[[R, Sequence[bytes]], Any] | None = None
+    """The whole answer out of all its pieces; None where answers are never told as they come."""
+    first_within: float = math.inf
+    """How long a target may take for the first piece of its answer, in seconds."""
+    forwarded: tuple[tuple[str, str], ...] = ()
+    """The caller's headers that upstreams of the family's own dialect understand."""
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,19 +319,29 @@ class Context:
     """The target's own fields, sent along and in place of ours of the same name."""
     prompt: str | None = None
     """What this target is told where a variation needs a prompt."""
+    open: Callable[[Opening], Show] = _to_nobody
+    """Called when the first piece of an answer is there, which commits: no other target is tried any more, and every
+    piece of it goes to the client by what this gives."""
+    used: Callable[[Callable[[], "Usage"]], None] = _nobody
+    """Given, once an upstream is at work, the way to learn what was used so far, for a call that is cut short."""
+    first_within: float = math.inf
+    """How long the first piece may take, in seconds."""
+    forwarded: tuple[tuple[str, str], ...] = ()
+    """The caller's headers that upstreams of the family's own dialect understand."""
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """A request to an upstream as a dialect wrote it: no address, no credentials.
 
-    ``body`` is bytes and uploads in the order they go out; it can be sent as often as needed.
+    ``body`` is bytes and files in the order they go out; it can be sent as often as needed.
     """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
-    body: tuple[bytes | Upload, ...] = field(default=(), repr=False)
+    body: tuple[bytes | File, ...] = field(default=(), repr=False)
 
     @property
     def length(self) -> int:

@@ -1,6 +1,6 @@
 """What an operation costs, as data: in US dollars, exact, dated, with its source."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -10,6 +10,12 @@ from msgspec import Meta, Struct
 
 _MEGAPIXEL = 1_000_000
 _MILLION = 1_000_000
+_MINUTE = 60
+_PLACES = 12
+"""Of dollars: seconds are no finite part of a minute."""
+
+_KIND_OF: Mapping[str, str] = {"cached_in": "text_in", "reasoning_out": "text_out"}
+"""Kinds that not every upstream has a price for, and what they are charged as there."""
 
 Money = Annotated[Decimal, Meta(examples=["0.04"])]
 Kind = Annotated[str, Meta(min_length=1)]
@@ -27,6 +33,10 @@ class Consumed:
     """Which of a model's prices by kind is meant, for instance ``high 1024x1024`` or ``1K``."""
     tokens: Mapping[str, int] = field(default_factory=dict)
     """By the name they are charged under: ``text_in``, ``image_in``, ``image_out``, ..."""
+    characters: int | None = None
+    """Of a text that was spoken."""
+    seconds: Decimal | None = None
+    """Of a sound that was listened to."""
     charged: Decimal | None = None
     """What the upstream itself says it charged, in US dollars."""
 
@@ -47,6 +57,10 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
     per_million_tokens: Annotated[
         dict[Kind, Money], Meta(description="US dollars for a million tokens, by what they are.")
     ] = {}
+    per_million_characters: (
+        Annotated[Money, Meta(description="US dollars for a million characters that are spoken.")] | None
+    ) = None
+    per_minute: Annotated[Money, Meta(description="US dollars for each minute that is listened to.")] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -54,6 +68,7 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
         except ValueError as error:
             raise ValueError(f"`dated` is no day of the calendar: {self.dated}") from error
         parts = [self.per_request, self.per_image, self.per_megapixel]
+        parts += [self.per_million_characters, self.per_minute]
         parts += [*self.by_kind.values(), *self.per_million_tokens.values()]
         if any(part is not None and not (part.is_finite() and part >= 0) for part in parts):
             raise ValueError("a price is 0 or more")
@@ -62,25 +77,36 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
         """What the consumed comes to in US dollars; None when this price cannot tell."""
         if consumed.charged is not None:
             return consumed.charged
-        parts = [
-            _times(self.per_request, consumed.requests),
-            _times(self.per_image, consumed.images),
-        ]
-        if self.per_megapixel is not None:
-            if consumed.images and not consumed.pixels:
-                return None
-            parts.append(self.per_megapixel * consumed.pixels / _MEGAPIXEL)
-        if self.by_kind:
-            if consumed.kind not in self.by_kind:
-                return None
-            parts.append(self.by_kind[consumed.kind] * consumed.images)
-        if self.per_million_tokens:
-            if not consumed.tokens or not consumed.tokens.keys() <= self.per_million_tokens.keys():
-                return None
-            parts += [self.per_million_tokens[kind] * count / _MILLION for kind, count in consumed.tokens.items()]
+        parts = [*self._parts(consumed)]
         known = [part for part in parts if part is not None]
-        return sum(known, Decimal(0)) if known else None
+        return sum(known, Decimal(0)) if parts and len(known) == len(parts) else None
+
+    def _parts(self, consumed: Consumed) -> Iterator[Decimal | None]:
+        """What each part of the price comes to; None where it cannot tell."""
+        if self.per_request is not None:
+            yield self.per_request * consumed.requests
+        if self.per_image is not None:
+            yield self.per_image * consumed.images
+        if self.per_megapixel is not None:
+            unknown = consumed.images and not consumed.pixels
+            yield None if unknown else self.per_megapixel * consumed.pixels / _MEGAPIXEL
+        if self.by_kind:
+            yield _times(self.by_kind.get(consumed.kind), consumed.images)
+        if self.per_million_tokens and not consumed.tokens:
+            yield None
+        for kind, count in consumed.tokens.items() if self.per_million_tokens else ():
+            yield _times(self._of_a_million(kind), count, _MILLION)
+        if self.per_million_characters is not None:
+            yield _times(self.per_million_characters, consumed.characters, _MILLION)
+        if self.per_minute is not None:
+            spoken = _times(self.per_minute, consumed.seconds, _MINUTE)
+            yield None if spoken is None else round(spoken, _PLACES).normalize()
+
+    def _of_a_million(self, kind: str) -> Decimal | None:
+        """What a million tokens of a kind cost; one that has no price of its own is charged as the kind it is of."""
+        return self.per_million_tokens.get(kind, self.per_million_tokens.get(_KIND_OF.get(kind, "")))
 
 
-def _times(price: Decimal | None, count: Decimal | int) -> Decimal | None:
-    return None if price is None else price * count
+def _times(price: Decimal | None, count: Decimal | int | None, of: int = 1) -> Decimal | None:
+    """A price for so many ``of`` them, times how many there are."""
+    return None if price is None or count is None else price * count / of

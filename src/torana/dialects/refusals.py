@@ -1,11 +1,16 @@
 """What upstreams refuse in words of their own, in ours: the same words whoever it was."""
 
-from torana.core.errors import Moderated, UpstreamError, UpstreamRejected
+from torana.core.errors import Filtered, Moderated, UpstreamError, UpstreamRejected
 
 
 def moderated() -> Moderated:
-    """The upstream's moderation refused the picture, the words, or what came of them."""
+    """The upstream's moderation refused the picture, its prompt, or what came of them."""
     return Moderated("The request was rejected by the upstream's safety system.")
+
+
+def filtered(code: str | None = None) -> Filtered:
+    """The upstream's moderation refused what was said, or what it would have said."""
+    return Filtered("The request was rejected by the upstream's safety system.", code=code)
 
 
 def job_failed() -> UpstreamError:

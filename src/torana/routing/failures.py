@@ -1,6 +1,7 @@
 """What a failed attempt means: whether the next target is tried, and whether it speaks against the one that failed."""
 
 from torana.core.errors import (
+    AnswerLate,
     CallerError,
     InvalidRequest,
     ToranaError,
@@ -34,7 +35,7 @@ def falls_back(error: ToranaError, fallback_on: frozenset[int]) -> bool:
     A failure is named by the status that our caller would get, or by one that the upstream gives for it. Failures in
     our own house that an upstream may charge for end the walk: nobody pays twice for what we have lost.
     """
-    if is_beyond_target(error):
+    if is_beyond_target(error) or isinstance(error, AnswerLate):
         return True
     if isinstance(error, UpstreamError):
         if error.upstream_status in _SAID:
@@ -55,6 +56,6 @@ def speaks_against_target(error: BaseException) -> bool:
     """Whether a target that fails so may fail others too: then it counts for its circuit.
 
     A refusal does not, whether it is known to be the caller's mistake or not: the target is alive, and no caller may
-    close it to all others by sending it odd requests.
+    close it to all others by sending it odd requests, or by giving it no time.
     """
-    return isinstance(error, UpstreamError) and not isinstance(error, UpstreamRejected)
+    return isinstance(error, UpstreamError) and not isinstance(error, UpstreamRejected | AnswerLate)

@@ -1,0 +1,201 @@
+"""What every family of language has in common: a JSON body on its way in, and an answer on its way out."""
+
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from torana.core.errors import InvalidRequest
+from torana.core.exchange import Reply
+from torana.families.base import Body, Publish
+
+T = TypeVar("T")
+
+_MAX_MODEL = 256
+_BYTES_OF_A_TOKEN = 4
+"""About as many; limits reserve an estimate and settle the truth."""
+_USUAL_OUTPUT = 1024
+"""Tokens that are reserved where the client sets no bound."""
+_PATH = re.compile(r"^\$\.?")
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+OUTPUT_BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_READ_HERE = frozenset({
+    "model", "stream", "stream_options", "messages", "prompt", "suffix", "input", "system", "instructions", "query",
+    "queries", "documents", "tools", "n", "best_of", *OUTPUT_BOUNDS, "store", "previous_response_id", "conversation",
+    "background",
+})  # fmt: skip
+"""Members that decide here who answers, what is checked, and what it may cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRequest:
+    """A checked request: its body as it came, so that what we do not know can pass through untouched."""
+
+    operation: str
+    model: str
+    body: Mapping[str, Any] = field(repr=False)
+    """The JSON object. What is in it beyond ``model`` and ``stream`` is checked by whoever reads it."""
+    raw: bytes = field(repr=False)
+    """The bytes that it was read from."""
+    stream: bool = False
+    """Whether the answer is to come as events."""
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """All that makes two requests the same."""
+        return self.operation.encode(), self.raw
+
+    @property
+    def length(self) -> int:
+        """Bytes of all that is asked."""
+        return len(self.raw)
+
+    @property
+    def characters(self) -> int:
+        """Of a text that is to be spoken."""
+        return 0
+
+    @property
+    def seconds(self) -> float | None:
+        """Of a sound that is to be listened to, at most; None where there is none."""
+        return None
+
+    @property
+    def free(self) -> bool:
+        """Whether vendors take no money for what is asked."""
+        return False
+
+    @property
+    def most_units(self) -> int:
+        """What a call is charged by at most, where not by tokens: searches of documents, and else the call itself."""
+        return 1
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens that may come out, as far as the client bounds them, in all answers together."""
+        bounds = [bound for name in OUTPUT_BOUNDS if isinstance(bound := self.body.get(name), int) and bound >= 0]
+        return max(bounds) * self.answers if bounds else None
+
+    @property
+    def answers(self) -> int:
+        """How many answers are asked for: to each of several prompts so many, of which not all need be told."""
+        each = max(_whole(self.body.get("n")), _whole(self.body.get("best_of")))
+        prompts = self.body.get("prompt")
+        # A list of numbers is the tokens of one prompt.
+        if not isinstance(prompts, list) or all(isinstance(prompt, int) for prompt in prompts):
+            return each
+        return each * len(prompts)
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """How much it asks for: tokens are an estimate."""
+        out = _USUAL_OUTPUT * self.answers if self.longest is None else self.longest
+        return {"tokens": len(self.raw) // _BYTES_OF_A_TOKEN + out, "bytes": len(self.raw)}
+
+    def as_read(self) -> Self:
+        """The same in our own writing.
+
+        Of a member that is there twice an upstream might read the one that was not read here; so nobody has one thing
+        checked, or kept for others, and another answered.
+        """
+        return replace(self, raw=msgspec.json.encode(self.body)) if self.raw else self
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An answer in its family's own words: the whole of it, as bytes."""
+
+    data: bytes = field(repr=False)
+    media_type: str = "application/json"
+    told: bool = False
+    """Whether the client has it already, because it was told while it came."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes to keep; more than anybody has for one that was told and is there no more."""
+        return sys.maxsize if self.told else len(self.data)
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object that a body is; InvalidRequest for any other."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(
+            'The body is not a valid JSON object. Send one, in UTF-8, such as {"model": "...", ...}.',
+            code="invalid_json",
+        ) from error
+
+
+def read_request(operation: str, raw: bytes, *needed: str) -> LanguageRequest:
+    """The request of a body that has a ``model``, and all that is ``needed``; InvalidRequest names what is wrong."""
+    body = read_object(raw)
+    _refuse_lookalikes(body)
+    model = _needed(body, "model")
+    if not isinstance(model, str) or not model or len(model) > _MAX_MODEL:
+        raise InvalidRequest(f"'model' must be a text of 1 to {_MAX_MODEL} characters.", param="model")
+    for name in needed:
+        _needed(body, name)
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequest("'stream' must be true or false.", param="stream", code="invalid_type")
+    return LanguageRequest(operation, model, body, raw, bool(stream))
+
+
+def typed(body: object, kind: type[T]) -> T:
+    """A body as the struct that describes it; InvalidRequest names the first member that is not as described."""
+    try:
+        return msgspec.convert(body, kind, strict=True)
+    except msgspec.ValidationError as error:
+        wrong, _, where = str(error).partition(" - at `")
+        param = _PATH.sub("", where.rstrip("`")) or None
+        missing = _MISSING.fullmatch(wrong)
+        if missing is not None:
+            param = f"{param}.{missing[1]}" if param else missing[1]
+            raise InvalidRequest(
+                f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+            ) from error
+        told = wrong.replace("`", "'")
+        raise InvalidRequest(
+            f"Invalid value for '{param}': {told[:1].lower()}{told[1:]}." if param else f"{told}.",
+            param=param,
+            code="invalid_type",
+        ) from error
+
+
+def _refuse_lookalikes(body: Mapping[str, Any]) -> None:
+    """Many an upstream takes ``Messages`` for ``messages``, which here would be a member that nobody knows."""
+    for name in body:
+        meant = name.casefold()
+        if meant != name and meant in _READ_HERE:
+            raise InvalidRequest(f"'{name}' must be written '{meant}'.", param=name, code="unknown_parameter")
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 1
+
+
+def _needed(body: Mapping[str, Any], name: str) -> object:
+    value: object = body.get(name)
+    if value is None:
+        raise InvalidRequest(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+    return value
+
+
+async def write_spoken(_request: object, reply: Reply[Spoken], _publish: Publish) -> Body:
+    """The answer as it is; nothing of one that was told."""
+    spoken = reply.body
+    return Body(spoken.media_type, 0 if spoken.told else len(spoken.data), _once(b"" if spoken.told else spoken.data))
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def frame(data: bytes, name: str | None = None) -> bytes:
+    """One server-sent event."""
+    head = b"" if name is None else b"event: %s\n" % name.encode()
+    return b"%sdata: %s\n\n" % (head, data)
