@@ -1,0 +1,1 @@
+"""Kept responses, in a directory or in a bucket."""
