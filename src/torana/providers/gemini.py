@@ -1,6 +1,7 @@
-"""Gemini: Google's models that draw and change pictures, with a key of the Gemini API.
+"""Gemini: Google's models, those that draw and those that talk, with a key of the Gemini API.
 
-Source: google-genai 3.4.0 and Google's reference; prices by third parties.
+Source: google-genai 3.4.0 and Google's reference; prices by third parties. Of models that cost more where much is asked
+no price is known, unless the shared table has one.
 """
 
 from collections.abc import Mapping
@@ -9,14 +10,24 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from torana.core.price import Price
+from torana.dialects.gemini.counting import counting
+from torana.dialects.gemini.embeddings import in_batches
+from torana.dialects.gemini.faults import decode_fault
+from torana.dialects.gemini.place import Place
+from torana.dialects.gemini.tongue import tongue
 from torana.dialects.gemini_images import decode_google_fault, drawing
 from torana.dialects.steps import Ask
+from torana.dialects.translated import Tongue, translated
+from torana.dialects.ways import At, Way
 from torana.families.images import EDIT, GENERATE, VARY
+from torana.families.language import chat, completions, messages, responses
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios
 from torana.providers.imaging.vendor import Vendor, header
+from torana.providers.language import Facts, Language, speaking
+from torana.providers.language.pricing import CONVERSATIONS, EMBEDDINGS, facts_of
 
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 _RESOLUTIONS = (("1K", 1024**2), ("2K", 2048**2), ("4K", 4096**2))
@@ -62,17 +73,72 @@ def _path(ask: Ask) -> str:
     return f"/models/{quote(ask.model, safe='')}:generateContent"
 
 
+_BASE = "https://generativelanguage.googleapis.com/v1beta"
+_LISTED = "Google's price list of 2026-10, by third parties"
+_MOST_OUT = 65_536
+
+
+def _charged(words_in: str, words_out: str | None = None, *, cached: str | None = None) -> Facts:
+    prices = {"text_in": words_in, "cached_in": cached, "text_out": words_out}
+    tokens = {name: Decimal(price) for name, price in prices.items() if price is not None}
+    price = Price(dated="2026-11-22", source=_LISTED, per_million_tokens=tokens)
+    return Facts(EMBEDDINGS if words_out is None else CONVERSATIONS, price, _MOST_OUT)
+
+
+NEWER: Mapping[str, Facts] = {
+    # Twice as much from 2027-01-01 on.
+    "gemini-3.8-flash": _charged("0.75", "3.75"),
+    "gemini-3.5-flash": _charged("1.50", "9", cached="0.15"),
+    "gemini-3.5-flash-lite": _charged("0.30", "2.50", cached="0.03"),
+    "gemini-3.1-pro-preview": Facts(CONVERSATIONS, most_out=_MOST_OUT),
+    "gemini-embedding-2": _charged("0.20"),
+}
+"""Models that the shared table does not have."""
+
+
+def conversing(dialect: Tongue) -> dict[str, Way]:
+    """Every way to a conversation in a dialect that no client speaks."""
+    return {
+        "chat.completions": translated(chat.VOICE, dialect),
+        "completions": translated(completions.VOICE, dialect),
+        "messages": translated(messages.VOICE, dialect),
+        "responses": translated(responses.VOICE, dialect),
+    }
+
+
+def _method(at: At, method: str) -> str:
+    return f"/models/{quote(at.model, safe='')}:{method}"
+
+
+_PLACE = Place(_method, files=f"{_BASE}/")
+
+LANGUAGE = Language(
+    ways={
+        **conversing(tongue(_PLACE)),
+        "messages.count_tokens": counting(messages.VOICE, _PLACE),
+        "embeddings": in_batches(_method),
+    },
+    models={**facts_of("gemini"), **NEWER},
+    fault=decode_fault,
+)
+
+_KEYED = header("x-goog-api-key")
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="gemini",
-            summary="Gemini API: Google's Gemini image models.",
-            base_url="https://generativelanguage.googleapis.com/v1beta",
-            door=header("x-goog-api-key"),
-            draw=drawing(_path),
-            fault=decode_google_fault,
-            abilities=MODELS,
-            note="gemini-2.5-flash-image ends on 2027-03-15.",
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="gemini",
+                summary="Gemini API: Google's Gemini models, for pictures and for words.",
+                base_url=_BASE,
+                door=_KEYED,
+                draw=drawing(_path),
+                fault=decode_google_fault,
+                abilities=MODELS,
+                note="gemini-2.5-flash-image ends on 2027-03-15.",
+            )
+        ),
+        LANGUAGE,
+        door=_KEYED,
     ),
 )
