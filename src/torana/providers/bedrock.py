@@ -1,6 +1,7 @@
-"""Amazon Bedrock: Stability's image services, the models that remain there; each keeps one side of its source.
+"""Amazon Bedrock: conversations with any model, and Stability's image services; each keeps one side of its source.
 
-Source: AWS's service model (botocore 1.44.5) and user guide; LiteLLM 1.109.1 for prices and fields.
+Of models that make pictures, those services are what remains there. Source: AWS's service model (botocore 1.44.5) and
+user guide; LiteLLM 1.109.1 for prices and fields.
 """
 
 from collections.abc import Mapping
@@ -13,17 +14,26 @@ from msgspec import Struct
 from torana.config.upstreams import Account
 from torana.core.errors import InvalidRequest, ToranaError, UpstreamError, UpstreamRateLimited
 from torana.core.price import Price
+from torana.dialects import bedrock
 from torana.dialects.inline import from_base64
 from torana.dialects.openai_images import decode_fault
 from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message
+from torana.dialects.translated import Tongue, translated
+from torana.dialects.ways import Way
 from torana.families.images import EDIT, VARY
+from torana.families.language import chat, completions, messages, responses
+from torana.families.language.embeddings import EMBED
+from torana.families.language.rerank import RERANK
 from torana.media.jobs.preparing import Demands
 from torana.providers.base import Lent
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import AnySize, AsSource, Ratios, Stepped
 from torana.providers.imaging.vendor import Vendor, bearer
+from torana.providers.language import ANY, Facts, Language, speaking
+from torana.providers.language.estimating import estimated
+from torana.providers.language.pricing import facts_of
 from torana.upstream.signing.signer import Signer
 from torana.upstream.signing.sigv4 import aws_signer
 
@@ -151,6 +161,47 @@ _ABILITIES: Mapping[str, Ability] = {
 _PREFIXES = ("us.stability.", "stability.")
 """By an inference profile, which is how they are offered, and by the bare name."""
 
+
+def _conversing(dialect: Tongue) -> dict[str, Way]:
+    voices = {
+        chat.CHAT_OPERATION: chat.VOICE,
+        completions.COMPLETIONS_OPERATION: completions.VOICE,
+        messages.MESSAGE: messages.VOICE,
+        responses.CREATE: responses.VOICE,
+    }
+    return {operation: translated(voice, dialect) for operation, voice in voices.items()}
+
+
+def _ranking(request: str) -> Facts:
+    price = Price(dated="2026-11-22", source="AWS's price list, recalled", per_request=Decimal(request))
+    return Facts(frozenset({RERANK}), price)
+
+
+_CLAUDE: Mapping[str, Way] = {
+    **_conversing(bedrock.CLAUDE),
+    messages.MESSAGE: bedrock.claude_messages,
+    messages.COUNT: bedrock.claude_count,
+}
+_WAYS_OF: Mapping[str, Mapping[str, Way]] = {
+    "anthropic.": _CLAUDE,
+    "cohere.embed-": {EMBED: bedrock.cohere_embed},
+    "amazon.titan-embed-": {EMBED: bedrock.titan_embed},
+    "cohere.rerank-": {RERANK: bedrock.rerank},
+    "amazon.rerank-": {RERANK: bedrock.rerank},
+}
+_REGIONS = ("", "us.", "eu.", "apac.", "global.", "jp.", "au.", "ca.", "us-gov.")
+"""What stands before a model's name where it is asked for in any of several regions."""
+_PRICED = facts_of("bedrock")
+_RANKERS = {"cohere.rerank-v3-5:0": _ranking("0.002"), "amazon.rerank-v1:0": _ranking("0.001")}
+
+LANGUAGE = Language(
+    ways=_conversing(bedrock.BEDROCK),
+    ways_of={f"{region}{name}": ways for name, ways in _WAYS_OF.items() for region in _REGIONS},
+    reckoned={messages.COUNT: estimated(messages.VOICE)},
+    models={**_RANKERS, "cohere.embed-v4:0": _PRICED["cohere.embed-v4:0"], **_PRICED, ANY: Facts()},
+    fault=bedrock.decode_fault,
+)
+
 _SPELLINGS = {
     "aws_region_name": "region",
     "aws_bedrock_runtime_endpoint": "base_url",
@@ -160,20 +211,25 @@ _SPELLINGS = {
 }
 
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="bedrock",
-            spellings=_SPELLINGS,
-            summary="Amazon Bedrock: Stability's services, which keep the structure or the style of a picture.",
-            base_url="https://bedrock-runtime.{region}.amazonaws.com",
-            options={"region": "Such as `us-east-1`."},
-            needs=frozenset({"api_key", "region"}),
-            door=door,
-            draw=draw,
-            fault=fault,
-            abilities={prefix + name: ability for prefix in _PREFIXES for name, ability in _ABILITIES.items()},
-            note="Titan Image Generator ended on 2026-06-30, Nova Canvas on 2026-09-30. "
-            "`api_key` is ACCESS_KEY_ID:SECRET_ACCESS_KEY, with :SESSION_TOKEN if temporary, or a Bedrock API key.",
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="bedrock",
+                spellings=_SPELLINGS,
+                summary="Amazon Bedrock: models of many makers for words, and Stability's services, which keep the "
+                "structure or the style of a picture.",
+                base_url="https://bedrock-runtime.{region}.amazonaws.com",
+                options={"region": "Such as `us-east-1`."},
+                needs=frozenset({"api_key", "region"}),
+                door=door,
+                draw=draw,
+                fault=fault,
+                abilities={prefix + name: ability for prefix in _PREFIXES for name, ability in _ABILITIES.items()},
+                note="Titan Image Generator ended on 2026-06-30, Nova Canvas on 2026-09-30. "
+                "`api_key` is ACCESS_KEY_ID:SECRET_ACCESS_KEY, with :SESSION_TOKEN if temporary, or a Bedrock API key.",
+            )
+        ),
+        LANGUAGE,
+        door=door,
     ),
 )
