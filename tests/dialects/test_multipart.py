@@ -1,8 +1,9 @@
 import io
 
 from tests.dialects.sent import bytes_of
+from tests.families.audio.sounds import Recorded, wav
 from tests.providers.kit import photo
-from torana.dialects.multipart import form_message
+from torana.dialects.multipart import form_message, sound_message
 from torana.dialects.steps import Sent
 from torana.media.probe import probe
 
@@ -46,3 +47,14 @@ def test_uploads_are_not_read_but_passed_on():
 
 def test_no_two_forms_have_the_same_boundary():
     assert form_message("/x", ()).headers != form_message("/x", ()).headers
+
+
+def test_a_sound_goes_under_a_name_that_tells_its_format():
+    sound = Recorded(wav(), 'evil"\r\n.mp3')
+    message = sound_message("/x", [("model", "m")], "file", sound)
+    assert any(part is sound for part in message.body)
+    text = b"".join(part for part in message.body if isinstance(part, bytes))
+    assert b'name="file"; filename="audio.wav"\r\nContent-Type: audio/wav\r\n\r\n' in text
+    assert b"evil" not in text
+    assert dict(message.headers)["accept"] == "*/*"
+    assert message.length == len(text) + sound.size

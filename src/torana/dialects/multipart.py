@@ -2,8 +2,9 @@
 
 import secrets
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from torana.core.exchange import Message, Upload
+from torana.core.exchange import File, Message, Recording
 from torana.dialects.steps import Sent
 
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
@@ -15,12 +16,33 @@ def form_message(path: str, fields: Iterable[tuple[str, object]], files: Iterabl
     Files go under our own names and the type that their bytes deserve: the client's labels may be wrong, or an attack
     on the upstream's parser.
     """
+    parts = (
+        _File(name, f"image{number}.{picture.info.format}", picture.info.media_type, picture.content)
+        for number, (name, picture) in enumerate(files)
+    )
+    return _form(path, fields, parts, accept="application/json")
+
+
+def sound_message(path: str, fields: Iterable[tuple[str, object]], name: str, sound: Recording) -> Message:
+    """A POST of a form with a sound, as for pictures; its reply may be of any kind."""
+    info = sound.info
+    return _form(path, fields, [_File(name, f"audio.{info.format}", info.media_type, sound)], accept="*/*")
+
+
+class _File(NamedTuple):
+    name: str
+    filename: str
+    media_type: str
+    content: bytes | File
+
+
+def _form(path: str, fields: Iterable[tuple[str, object]], files: Iterable[_File], *, accept: str) -> Message:
     boundary = f"torana-{secrets.token_hex(16)}"
-    body: list[bytes | Upload] = [_text(boundary, name, value) for name, value in fields if value is not None]
-    for number, (name, picture) in enumerate(files):
-        body += [_file_head(boundary, name, f"image{number}.{picture.info.format}", picture), picture.content, b"\r\n"]
+    body: list[bytes | File] = [_text(boundary, name, value) for name, value in fields if value is not None]
+    for file in files:
+        body += [_file_head(boundary, file), file.content, b"\r\n"]
     body.append(f"--{boundary}--\r\n".encode())
-    headers = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", "application/json"))
+    headers = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", accept))
     return Message("POST", path, headers, tuple(body))
 
 
@@ -30,6 +52,6 @@ def _text(boundary: str, name: str, value: object) -> bytes:
     return f"{head}{text}\r\n".encode()
 
 
-def _file_head(boundary: str, name: str, filename: str, picture: Sent) -> bytes:
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name.translate(_QUOTED)}"; filename="{filename}"'
-    return f"{head}\r\nContent-Type: {picture.info.media_type}\r\n\r\n".encode()
+def _file_head(boundary: str, file: _File) -> bytes:
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{file.name}"; filename="{file.filename}"'
+    return f"{head}\r\nContent-Type: {file.media_type}\r\n\r\n".encode()

@@ -3,7 +3,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,10 @@ def uri(data: bytes = PNG, head: str = "data:image/png;base64,") -> str:
 
 async def _send_nothing(message: Message) -> None:
     raise AssertionError(message)
+
+
+def _as_it_is(form: Form) -> Form:
+    return form
 
 
 async def _never() -> Message:
@@ -83,7 +87,7 @@ class Door:
         receive = data if callable(data) else sending([data])
         exchange = Exchange(scope, receive, _send_nothing, clock=self.clock, limits=self.limits)
         forms = FormReader(self.limits, Spool(self.directory, self.limits.memory), probe, self.clock)
-        async with BodyReader(forms).open(exchange, family) as read:
+        async with BodyReader(forms).open(exchange, replace(family, read=_as_it_is)) as read:
             yield read
 
     async def told(self, sent: bytes | str | Receive, family: Family[Any, Any] = EDITS, **kinds: Any) -> Any:
@@ -498,3 +502,54 @@ async def test_others_have_their_turn_while_a_large_picture_is_read(door):
     await Door(door.directory, Uploads(memory=Bytes(LIMITS.max_body))).told(sent)
     ticking.cancel()
     assert ticks >= pieces
+
+
+# Bodies of any shape
+
+
+def talking(parse: Callable[[bytes], Any] = bytes) -> Family[Any, Any]:
+    return replace(EDITS, parse=parse)
+
+
+async def whole(door: Door, sent: bytes | str | Receive, family: Family[Any, Any], **kinds: Any) -> Any:
+    async with door.open(sent, family, **kinds) as read:
+        return await read()
+
+
+@pytest.mark.parametrize("sent", [b"", b"{}", b'{"deep": [{"er": [1, 2]}]}', b"no json at all", bytes(range(256))])
+async def test_a_body_of_any_shape_comes_as_its_bytes(door, sent):
+    assert await whole(door, sending([sent[:3], sent[3:]]), talking()) == sent
+
+
+async def test_what_its_family_makes_of_it_is_the_request(door):
+    assert await whole(door, '{"model": "m"}', talking(json.loads)) == {"model": "m"}
+
+
+async def test_what_its_family_refuses_is_refused(door):
+    def refuse(raw: bytes) -> None:
+        raise InvalidRequest("No.", param="messages")
+
+    with pytest.raises(InvalidRequest, match="No") as caught:
+        await whole(door, "{}", talking(refuse))
+    assert caught.value.param == "messages"
+
+
+@pytest.mark.parametrize("content_type", [None, FORM, "text/plain"])
+async def test_it_is_json_or_nothing(door, content_type):
+    with pytest.raises(InvalidRequest) as caught:
+        await whole(door, _never, talking(), content_type=content_type)
+    assert caught.value.code == "unsupported_content_type"
+
+
+async def test_it_has_its_limits_too(tmp_path):
+    small = Door(tmp_path / "spool", Uploads(max_body=Bytes(10)))
+    with pytest.raises(TooLarge):
+        await whole(small, bytes(11), talking())
+    assert await whole(small, bytes(10), talking()) == bytes(10)
+
+
+async def test_texts_may_come_as_the_numbers_of_their_tokens(door):
+    tokens = json.dumps(list(range(300_000)))
+    assert await whole(door, tokens, talking(json.loads)) == list(range(300_000))
+    with pytest.raises(TooLarge):
+        await whole(door, sending([b"[" + b"1," * 250_000] * 3), talking())

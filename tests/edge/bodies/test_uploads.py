@@ -99,6 +99,7 @@ class Door:
         content_type: str | None = f"multipart/form-data; boundary={B}",
         length: int | None = None,
         files: frozenset[str] = frozenset({"image"}),
+        **kinds: frozenset[str],
     ) -> AsyncIterator[Form]:
         headers = {"content-type": content_type, "content-length": None if length is None else str(length)}
         scope = {
@@ -113,7 +114,7 @@ class Door:
         exchange = Exchange(scope, receive, _send_nothing, clock=self.clock, limits=self.limits)
         spool = self.make_spool(self.directory, self.limits.memory)
         reader = FormReader(self.limits, spool, self.probe, self.clock)
-        async with reader.open(exchange, files) as read:
+        async with reader.open(exchange, files, **kinds) as read:
             yield await read()
 
     async def told(self, sent: bytes | Sequence[bytes], **kinds) -> tuple[object, ...]:

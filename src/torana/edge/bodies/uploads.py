@@ -1,6 +1,7 @@
 """Reads ``multipart/form-data`` as it arrives: every byte once, files into the spool, nothing beyond the settings."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from multipart import (  # type: ignore[import-untyped]
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
-from torana.core.content import PictureInfo
+from torana.core.content import PictureInfo, SoundInfo
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
+from torana.core.exchange import Recording
 from torana.edge.bodies.arrival import Arrival, check_length
 from torana.edge.exchange import Exchange
 from torana.families.base import Form
+from torana.media.probe.sound import listen
 from torana.storage.spool import Spool, SpooledFile
 
 _FORM = "multipart/form-data"
@@ -31,6 +34,7 @@ _BRACKETS = re.compile(r"\[[0-9]*\]\Z")
 _MAX_HEADER_LINES = 8
 _MAX_PREAMBLE = 64 * 1024
 _GLANCE = 64 * 1024
+_MAX_LONG_FIELD = 4 * 1024**2
 _CERTAIN_EARLY = frozenset({"invalid_image_format", "image_too_large"})
 
 
@@ -57,14 +61,22 @@ class FormReader:
     clock: Clock
 
     @asynccontextmanager
-    async def open(self, exchange: Exchange, files: frozenset[str]) -> AsyncIterator[Callable[[], Awaitable[Form]]]:
+    async def open(
+        self,
+        exchange: Exchange,
+        files: frozenset[str],
+        *,
+        sounds: frozenset[str] = frozenset(),
+        long: frozenset[str] = frozenset(),
+    ) -> AsyncIterator[Callable[[], Awaitable[Form]]]:
         """Gives the way to read an exchange's form, once. Its uploads are gone when the context ends.
 
-        ``files`` names the fields that are files. Reading raises InvalidRequest, InvalidImage, TooLarge, SlowSender,
-        WorkFailed when the disk is full, and ClientGone.
+        ``files`` names the fields that are pictures, ``sounds`` those that are sounds, and ``long`` the texts that may
+        be longer than others. Reading raises InvalidRequest, InvalidImage, TooLarge, SlowSender, WorkFailed when the
+        disk is full, and ClientGone.
         """
         with ExitStack() as spooled:
-            yield partial(self._read, exchange, _FormBuilder(self, files, spooled))
+            yield partial(self._read, exchange, _FormBuilder(self, _Fields(files, sounds, long), spooled))
 
     async def _read(self, exchange: Exchange, builder: "_FormBuilder") -> Form:
         boundary = _boundary(exchange.header("content-type"))
@@ -86,7 +98,38 @@ class FormReader:
             if builder.parts == 0 and arrival.received > _MAX_PREAMBLE:
                 raise _malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
         _check_complete(parser, boundary)
-        return Form(tuple(builder.fields), tuple(builder.files))
+        return Form(tuple(builder.fields), tuple(builder.files), tuple(builder.sounds))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A sound that a client sent, in the spool."""
+
+    file: SpooledFile
+    info: SoundInfo
+
+    @property
+    def filename(self) -> str:
+        """The client's name for it."""
+        return self.file.filename
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return self.file.size
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from the start, as often as asked."""
+        return self.file.chunks()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The names of a form's fields that are no short texts."""
+
+    pictures: frozenset[str]
+    sounds: frozenset[str]
+    long: frozenset[str]
 
 
 class _Part(Protocol):
@@ -98,12 +141,13 @@ class _Part(Protocol):
 class _FormBuilder:
     """A form on its way in: takes the parser's events and keeps what comes of them."""
 
-    def __init__(self, reader: FormReader, files: frozenset[str], spooled: ExitStack) -> None:
+    def __init__(self, reader: FormReader, named: _Fields, spooled: ExitStack) -> None:
         self.parts = 0
         self.fields: list[tuple[str, str]] = []
         self.files: list[tuple[str, SpooledFile]] = []
+        self.sounds: list[tuple[str, Recording]] = []
         self._reader = reader
-        self._names_of_files = files
+        self._named = named
         self._spooled = spooled
         self._part: _Part | None = None
 
@@ -128,16 +172,19 @@ class _FormBuilder:
         if not name or not name.isprintable():
             raise _malformed("each part needs a name, of printable characters")
         plain = _BRACKETS.sub("", name)
-        if plain in self._names_of_files:
+        if plain in self._named.pictures | self._named.sounds:
             return self._begin_file(plain, filename)
-        return _TextPart(name, self.fields, limit=limits.max_field, labelled=segment.filename is not None)
+        longest = max(limits.max_field, _MAX_LONG_FIELD) if plain in self._named.long else limits.max_field
+        return _TextPart(name, self.fields, limit=longest, labelled=segment.filename is not None)
 
     def _begin_file(self, name: str, filename: str) -> _Part:
         limits = self._reader.limits
-        if len(self.files) >= limits.max_files:
+        if len(self.files) + len(self.sounds) >= limits.max_files:
             raise TooLarge(f"The form has too many files: at most {limits.max_files} are allowed.", param=name)
         file = self._spooled.enter_context(self._reader.spool.open(filename))
-        return _FilePart(name, file, self.files, probe=self._reader.probe, limits=limits)
+        if name in self._named.sounds:
+            return _SoundPart(name, file, self.sounds, limits=limits)
+        return _PicturePart(name, file, self.files, probe=self._reader.probe, limits=limits)
 
 
 class _TextPart:
@@ -171,16 +218,12 @@ class _TextPart:
             raise InvalidRequest(f"'{self._name}' is not valid UTF-8. Send text as UTF-8.", param=self._name) from error
 
 
-class _FilePart:
+class _FilePart(ABC):
     """A file on its way into the spool."""
 
-    def __init__(
-        self, name: str, file: SpooledFile, files: list[tuple[str, SpooledFile]], *, probe: Probe, limits: Uploads
-    ) -> None:
+    def __init__(self, name: str, file: SpooledFile, *, limits: Uploads) -> None:
         self._name = name
         self._file = file
-        self._files = files
-        self._probe = probe
         self._limits = limits
 
     async def take(self, data: bytes) -> None:
@@ -196,11 +239,32 @@ class _FilePart:
 
     async def end(self) -> None:
         if self._file.size or self._file.filename:
-            await self._file.finish(self._examine)
-            self._files.append((self._name, self._file))
+            await self._keep()
 
+    @abstractmethod
     async def _glance(self) -> None:
         """Spares everybody the rest of a file whose beginning condemns it."""
+
+    @abstractmethod
+    async def _keep(self) -> None:
+        """Takes the file, now that it is whole."""
+
+
+class _PicturePart(_FilePart):
+    """A picture."""
+
+    def __init__(
+        self, name: str, file: SpooledFile, files: list[tuple[str, SpooledFile]], *, probe: Probe, limits: Uploads
+    ) -> None:
+        super().__init__(name, file, limits=limits)
+        self._files = files
+        self._probe = probe
+
+    async def _keep(self) -> None:
+        await self._file.finish(self._examine)
+        self._files.append((self._name, self._file))
+
+    async def _glance(self) -> None:
         try:
             await self._file.inspect(self._examine)
         except InvalidImage as error:
@@ -213,6 +277,23 @@ class _FilePart:
             return self._probe(file, max_pixels=self._limits.max_pixels)
         except InvalidImage as error:
             raise InvalidImage(error.message, param=self._name, code=error.code) from error
+
+
+class _SoundPart(_FilePart):
+    """A sound."""
+
+    def __init__(self, name: str, file: SpooledFile, sounds: list[tuple[str, Recording]], *, limits: Uploads) -> None:
+        super().__init__(name, file, limits=limits)
+        self._sounds = sounds
+
+    async def _keep(self) -> None:
+        self._sounds.append((self._name, Recorded(self._file, await self._heard())))
+
+    async def _glance(self) -> None:
+        await self._heard()
+
+    async def _heard(self) -> SoundInfo:
+        return await self._file.inspect(partial(listen, filename=self._file.filename))
 
 
 def _check_header(segment: MultipartSegment, limits: Uploads) -> None:
