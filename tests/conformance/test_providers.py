@@ -34,7 +34,11 @@ from torana.providers.base import Lent, declarations
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DECLARED = {kind: each for kind, each in declarations().items() if each.base_url or (FOLDER / f"{kind}.json").exists()}
+DECLARED = {
+    kind: each
+    for kind, each in declarations().items()
+    if each.abilities and (each.base_url or (FOLDER / f"{kind}.json").exists())
+}
 WITHOUT = {"echo", "local"}
 UNFORESEEN = {("leonardo", "plain"), ("openrouter", "generation")}
 """Cases whose cost nobody knows before the reply tells it: any model of theirs may be asked for."""
@@ -104,7 +108,8 @@ async def ask(lent: Lent, kind: str, case: Case, up: Stage, **changes: Any) -> R
         reply: Reply[Pictures] = await provider.operations[case.operation](request_of(case), case.model, context)
     finally:
         # Jobs are taken back behind the caller's back, and the stage is to be there for that.
-        await asyncio.gather(*vars(provider)["_conversation"].undoing)
+        drawing = getattr(provider, "one", provider)
+        await asyncio.gather(*vars(drawing)["_conversation"].undoing)
     return reply
 
 

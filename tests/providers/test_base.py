@@ -44,6 +44,7 @@ async def test_a_provider_can_do_what_its_declaration_says(lent, name):
     options = dict.fromkeys(declared.options.keys() & declared.needs, "x")
     account = Account(type=name, base_url="http://127.0.0.1:9/v1" if not declared.base_url else None, options=options)
     can = set().union(*(ability.operations for ability in declared.abilities.values()))
+    can |= set().union(*(declared.spoken(model) for model in ("*", *declared.spoken_models)))
     assert set(declared.build(account, None, lent).operations) == can
 
 

@@ -16,6 +16,9 @@ from torana.dialects.steps import Ask, Received, Steps
 from torana.providers.base import Lent
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.vendor import Vendor, bearer, header
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, KEEP, LISTEN, SPEAK, offering
+from torana.providers.language.pricing import facts_of
 from torana.providers.openai import MODELS
 from torana.upstream.signing.signer import Signer
 
@@ -71,19 +74,27 @@ def fault(received: Received) -> ToranaError:
     return decode_fault(received)
 
 
+LANGUAGE = offering(CHAT, COMPLETE, KEEP, EMBED, SPEAK, *LISTEN, models=facts_of("azure-openai"), prefix="/openai/v1")
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="azure-openai",
-            aliases=frozenset({"azure"}),
-            summary="Azure OpenAI: GPT image models; a model is a deployment's name.",
-            options={"api_version": "For addresses with a version, such as `2025-04-01-preview`; else `/openai/v1`."},
-            door=door,
-            draw=draw,
-            fault=fault,
-            abilities=MODELS,
-            note="`base_url` is the resource: https://NAME.openai.azure.com. GPT image 1.5 ends on 2026-12-16, "
-            "1-mini on 2027-04-07, 2.5 on 2027-09-09, 2 on 2027-10-21.",
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="azure-openai",
+                aliases=frozenset({"azure"}),
+                summary="Azure OpenAI: GPT image models; a model is a deployment's name.",
+                options={
+                    "api_version": "For addresses with a version, such as `2025-04-01-preview`; else `/openai/v1`."
+                },
+                door=door,
+                draw=draw,
+                fault=fault,
+                abilities=MODELS,
+                note="`base_url` is the resource: https://NAME.openai.azure.com. GPT image 1.5 ends on 2026-12-16, "
+                "1-mini on 2027-04-07, 2.5 on 2027-09-09, 2 on 2027-10-21.",
+            )
+        ),
+        LANGUAGE,
+        door=door,
     ),
 )

@@ -122,6 +122,11 @@ class Lent:
             raise DeadlineExceeded(f"The picture could not be prepared within {self.work_deadline:g} s.") from error
 
 
+def _silent(_model: str) -> frozenset[str]:
+    """It has no words."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """One type of provider, as operators name it in ``type``."""
@@ -154,21 +159,33 @@ class Declaration:
     """The optional dependencies it cannot do without."""
     alone: str | None = None
     """Its account's name where there is no configuration; for providers that need neither key nor network."""
+    spoken: Callable[[str], frozenset[str]] = field(default=_silent, repr=False)
+    """What a model can be asked for in words, beside the pictures of its ability."""
+    spoken_models: tuple[str, ...] = ()
+    """Models it is known to have for that."""
+    reckoned: frozenset[str] = frozenset()
+    """What of that nobody is asked: the answer is an estimate of ours."""
+    straight: frozenset[str] = frozenset()
+    """What of that it is asked as the client asks it; all else is translated."""
 
     @property
     def models(self) -> tuple[str, ...]:
         """Models it is known to have."""
-        return tuple(name for name in self.abilities if name != ANY)
+        return tuple(dict.fromkeys((*(name for name in self.abilities if name != ANY), *self.spoken_models)))
 
     @property
     def closed(self) -> bool:
         """Whether it has no other models."""
-        return ANY not in self.abilities
+        return ANY not in self.abilities and not self.spoken(ANY)
 
     def operations(self, model: str) -> frozenset[str]:
         """What a model can do; nothing when there is no such model."""
+        if model in self.abilities and model not in self.spoken_models:
+            return self.abilities[model].operations
+        if model in self.spoken_models and model not in self.abilities:
+            return self.spoken(model)
         ability = self.abilities.get(model, self.abilities.get(ANY))
-        return frozenset() if ability is None else ability.operations
+        return self.spoken(model) | (frozenset() if ability is None else ability.operations)
 
 
 def declarations() -> dict[str, Declaration]:

@@ -1,4 +1,4 @@
-"""Vendors and servers that speak OpenAI's dialect and differ only in facts: one row each.
+"""Vendors and servers of pictures that speak OpenAI's dialect and differ only in facts: one row each.
 
 Source: DeepInfra's and NVIDIA's documentation; the sources of Lemonade and stable-diffusion.cpp (2026-08), Xinference
 4.1.0, vLLM-Omni 0.30.0 and SGLang 0.5.23.
@@ -12,6 +12,7 @@ import msgspec
 
 from torana.core.price import Price
 from torana.dialects.openai_images import Speech, drawing
+from torana.dialects.openai_language import Manner
 from torana.dialects.steps import Ask, Steps
 from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
@@ -19,6 +20,9 @@ from torana.providers.imaging.ability import FREE, Ability, Scale
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import AnySize, Stepped
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, LISTEN, MODERATE, RERANK, RESPOND, SPEAK, offering
+from torana.providers.serving import OPEN, OWN
 
 _VARIES = frozenset({VARY})
 _DRAWS = frozenset({VARY, EDIT, GENERATE})
@@ -102,8 +106,8 @@ _SERVER = Ability(
 _ROWS = (
     Vendor(
         type="openai-compatible",
-        aliases=frozenset({"openai_like", "custom_openai", "hosted_vllm", "litellm_proxy", "lm_studio"}),
-        summary="Any server that answers `POST /images/variations`, `/edits` or `/generations` in OpenAI's shape.",
+        aliases=frozenset({"openai_like", "custom_openai", "litellm_proxy"}),
+        summary="Any server that speaks as OpenAI does, of pictures and of language.",
         draw=drawing(Speech(vary_by=VARY, image_field="image")),
         abilities={
             "*": Ability(_DRAWS, most=10, inline=False, sources=16, prompted=False, mask=True, canvas=AnySize()),
@@ -112,7 +116,7 @@ _ROWS = (
     ),
     Vendor(
         type="deepinfra",
-        summary="DeepInfra: FLUX Redux, which varies natively, and models that edit and draw.",
+        summary="DeepInfra: FLUX Redux, which varies natively, models that edit and draw, and open models of language.",
         base_url="https://api.deepinfra.com/v1/openai",
         draw=draw_at_deepinfra,
         abilities={
@@ -185,7 +189,7 @@ _ROWS = (
     ),
     Vendor(
         type="sglang",
-        summary="SGLang's diffusion server, on a machine of your own: models that edit and draw.",
+        summary="SGLang, on a machine of your own: language, and models that edit and draw.",
         draw=drawing(Speech(sends_user=False)),
         abilities={"*": _SERVER},
         needs=frozenset(),
@@ -224,7 +228,7 @@ _ROWS = (
     Vendor(
         type="nim",
         aliases=frozenset({"nvidia_nim"}),
-        summary="NVIDIA NIM for visual generation, on a machine of your own: models that edit and draw.",
+        summary="NVIDIA NIM, on a machine of your own: language, and models that edit and draw.",
         draw=drawing(Speech(image_field="image", sends_user=False)),
         abilities={
             "*": Ability(
@@ -240,4 +244,21 @@ _ROWS = (
     ),
 )
 
-DECLARATIONS = tuple(map(declared, _ROWS))
+_TALK = (CHAT, COMPLETE)
+_ALL = (*_TALK, EMBED, RERANK, MODERATE, SPEAK, *LISTEN)
+_LANGUAGE = {
+    "openai-compatible": offering(*_ALL),
+    "deepinfra": offering(
+        *_TALK, EMBED, SPEAK, *LISTEN, manner=Manner(cost="estimated_cost", knows=frozenset({"top_k"}))
+    ),
+    "lemonade": offering(*_TALK, EMBED, RERANK, RESPOND, manner=OPEN, models=OWN),
+    "xinference": offering(*_TALK, EMBED, RERANK, SPEAK, *LISTEN, manner=OPEN, models=OWN),
+    "vllm-omni": offering(CHAT, SPEAK, manner=OPEN, models=OWN),
+    "sglang": offering(*_TALK, EMBED, RERANK, RESPOND, manner=OPEN, models=OWN),
+    "nim": offering(*_TALK, EMBED, manner=OPEN, models=OWN),
+}
+"""What those offer of language that do."""
+
+DECLARATIONS = tuple(
+    speaking(declared(row), _LANGUAGE[row.type]) if row.type in _LANGUAGE else declared(row) for row in _ROWS
+)

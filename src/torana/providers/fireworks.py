@@ -11,6 +11,7 @@ from torana.core.errors import ToranaError
 from torana.core.price import Price
 from torana.dialects.inline import from_base64
 from torana.dialects.openai_images import decode_fault
+from torana.dialects.openai_language import Manner
 from torana.dialects.refusals import job_failed, moderated, unpaid
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Steps, empty, json_message
 from torana.families.images import EDIT, GENERATE, VARY
@@ -19,6 +20,9 @@ from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, LISTEN, RERANK, RESPOND, offering
+from torana.providers.speaking import OLD_BOUND
 
 _WAITING = frozenset({"Pending", "Task not found"})
 """A job is not found until it has begun."""
@@ -95,16 +99,29 @@ def _kontext(image: str) -> Ability:
     )
 
 
+LANGUAGE = offering(
+    CHAT,
+    COMPLETE,
+    RESPOND,
+    EMBED,
+    RERANK,
+    *LISTEN,
+    manner=Manner(renamed=OLD_BOUND, knows=frozenset({"top_k"}), thoughts="reasoning_content"),
+)
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="fireworks",
-            aliases=frozenset({"fireworks_ai"}),
-            summary="Fireworks: FLUX.1 Kontext.",
-            base_url="https://api.fireworks.ai/inference/v1",
-            draw=draw,
-            fault=fault,
-            abilities={"flux-kontext-pro": _kontext("0.04"), "flux-kontext-max": _kontext("0.08")},
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="fireworks",
+                aliases=frozenset({"fireworks_ai"}),
+                summary="Fireworks: FLUX.1 Kontext.",
+                base_url="https://api.fireworks.ai/inference/v1",
+                draw=draw,
+                fault=fault,
+                abilities={"flux-kontext-pro": _kontext("0.04"), "flux-kontext-max": _kontext("0.08")},
+            )
+        ),
+        LANGUAGE,
     ),
 )

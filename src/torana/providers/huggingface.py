@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from torana.core.errors import InvalidRequest, ToranaError, UpstreamError
+from torana.dialects.openai_language import Manner
 from torana.dialects.refusals import job_failed, moderated
 from torana.dialects.steps import Ask, Drawn, Link, Poll, Received, Send, Steps, empty, get, json_message, unreadable
 from torana.families.images import EDIT, GENERATE, VARY
@@ -18,6 +19,9 @@ from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Stepped
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, RESPOND, offering
+from torana.providers.speaking import OLD_BOUND
 
 _QUEUE = "?_subdomain=queue"
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
@@ -133,23 +137,28 @@ def _loading(received: Received) -> float | None:
     return None if seconds is None else min(max(seconds, 0.0), _MAX_WAIT)
 
 
+LANGUAGE = offering(CHAT, RESPOND, manner=Manner(renamed=OLD_BOUND, thoughts="reasoning_content"), prefix="/v1")
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="huggingface",
-            summary="Hugging Face Inference Providers: `hf-inference/ID` and `fal-ai/ID`.",
-            base_url="https://router.huggingface.co",
-            draw=draw,
-            fault=fault,
-            abilities={
-                "*": Ability(
-                    frozenset({VARY, EDIT, GENERATE}),
-                    canvas=Stepped(step=16, least=256, most=1536),
-                    most_seed=2**31 - 1,
-                )
-            },
-            note="A model is named by its id at the provider, such as `fal-ai/fal-ai/flux-kontext/dev`; "
-            "the model's page at Hugging Face has it.",
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="huggingface",
+                summary="Hugging Face Inference Providers: `hf-inference/ID` and `fal-ai/ID`.",
+                base_url="https://router.huggingface.co",
+                draw=draw,
+                fault=fault,
+                abilities={
+                    "*": Ability(
+                        frozenset({VARY, EDIT, GENERATE}),
+                        canvas=Stepped(step=16, least=256, most=1536),
+                        most_seed=2**31 - 1,
+                    )
+                },
+                note="A model is named by its id at the provider, such as `fal-ai/fal-ai/flux-kontext/dev`; "
+                "the model's page at Hugging Face has it.",
+            )
+        ),
+        LANGUAGE,
     ),
 )

@@ -14,6 +14,9 @@ from torana.providers.imaging.ability import FREE, Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Stepped
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, LISTEN, RERANK, RESPOND, SPEAK, offering
+from torana.providers.serving import OPEN, OWN
 
 _MOST_SEED: Final = 2**31 - 1
 _AGAINST: Final = "|"
@@ -43,26 +46,31 @@ def _words(ask: Ask) -> str:
     return f"{words}{_AGAINST}{against}" if against else words
 
 
+LANGUAGE = offering(CHAT, COMPLETE, RESPOND, EMBED, RERANK, SPEAK, *LISTEN, manner=OPEN, models=OWN)
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="localai",
-            summary="LocalAI, on a machine of your own: models that edit and draw.",
-            draw=draw,
-            abilities={
-                "*": Ability(
-                    frozenset({VARY, EDIT, GENERATE}),
-                    # It makes several with one seed, and so the same picture several times.
-                    most=1,
-                    canvas=Stepped(step=8, least=64, most=2048),
-                    demands=Demands(formats=("png", "jpeg")),
-                    sources=4,
-                    most_seed=_MOST_SEED,
-                    wishes=frozenset({"negative_prompt"}),
-                    price=FREE,
-                )
-            },
-            needs=frozenset(),
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="localai",
+                summary="LocalAI, on a machine of your own: models that edit and draw.",
+                draw=draw,
+                abilities={
+                    "*": Ability(
+                        frozenset({VARY, EDIT, GENERATE}),
+                        # It makes several with one seed, and so the same picture several times.
+                        most=1,
+                        canvas=Stepped(step=8, least=64, most=2048),
+                        demands=Demands(formats=("png", "jpeg")),
+                        sources=4,
+                        most_seed=_MOST_SEED,
+                        wishes=frozenset({"negative_prompt"}),
+                        price=FREE,
+                    )
+                },
+                needs=frozenset(),
+            )
+        ),
+        LANGUAGE,
     ),
 )

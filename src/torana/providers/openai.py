@@ -12,12 +12,16 @@ from decimal import Decimal
 from torana.core.content import Size
 from torana.core.price import Price
 from torana.dialects.openai_images import Speech, drawing
+from torana.dialects.openai_language import Manner
 from torana.families.images import EDIT, GENERATE, VARY
 from torana.media.jobs.preparing import Demands
 from torana.providers.imaging.ability import Ability, Effort
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Stepped
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, KEEP, LISTEN, MODERATE, SPEAK, offering
+from torana.providers.language.pricing import facts_of
 
 SPEECH = Speech(wants_base64=None)
 """GPT image models always answer in base64, and refuse to be asked for it."""
@@ -85,19 +89,34 @@ MODELS: Mapping[str, Ability] = {
     **dict.fromkeys(("gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "*"), _UNPRICED),
 }
 
+LANGUAGE = offering(
+    CHAT,
+    COMPLETE,
+    KEEP,
+    EMBED,
+    MODERATE,
+    SPEAK,
+    *LISTEN,
+    models=facts_of("openai"),
+    manner=Manner(knows=frozenset({"verbosity"})),
+)
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="openai",
-            aliases=frozenset(
-                {"text-completion-openai", "gpt-*", "chatgpt-*", "dall-e-*", "o?", "o?-*", "text-embedding-*"}
-            ),
-            imitated_by="openai-compatible",
-            summary="OpenAI: GPT image models.",
-            base_url="https://api.openai.com/v1",
-            draw=drawing(SPEECH),
-            abilities=MODELS,
-            note="gpt-image-1.5, gpt-image-1-mini and chatgpt-image-latest end on 2026-12-01.",
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="openai",
+                aliases=frozenset(
+                    {"text-completion-openai", "gpt-*", "chatgpt-*", "dall-e-*", "o?", "o?-*", "text-embedding-*"}
+                ),
+                imitated_by="openai-compatible",
+                summary="OpenAI: GPT image models.",
+                base_url="https://api.openai.com/v1",
+                draw=drawing(SPEECH),
+                abilities=MODELS,
+                note="gpt-image-1.5, gpt-image-1-mini and chatgpt-image-latest end on 2026-12-01.",
+            )
+        ),
+        LANGUAGE,
     ),
 )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from torana.core.errors import ToranaError, UpstreamError
 from torana.dialects.inline import from_url
 from torana.dialects.openai_images import decode_fault
+from torana.dialects.openai_language import Manner
 from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, empty, json_message
 from torana.families.images import EDIT, GENERATE, VARY
@@ -23,6 +24,8 @@ from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, RESPOND, offering
 
 _DRAW_ONLY = ("black-forest-labs/", "bytedance-seed/", "recraft/", "sourceful/")
 """Makers of models that answer in pictures alone, and refuse to be asked for words too."""
@@ -162,15 +165,22 @@ _ABILITIES: Mapping[str, Ability] = {
     "*": _USUAL,
 }
 
+LANGUAGE = offering(
+    CHAT, COMPLETE, RESPOND, EMBED, manner=Manner(cost="cost", knows=frozenset({"top_k"}), thoughts="reasoning")
+)
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="openrouter",
-            summary="OpenRouter: whatever model it lists with pictures as output.",
-            base_url="https://openrouter.ai/api/v1",
-            draw=draw,
-            fault=fault,
-            abilities=_ABILITIES,
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="openrouter",
+                summary="OpenRouter: whatever model it lists with pictures as output.",
+                base_url="https://openrouter.ai/api/v1",
+                draw=draw,
+                fault=fault,
+                abilities=_ABILITIES,
+            )
+        ),
+        LANGUAGE,
     ),
 )

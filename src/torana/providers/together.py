@@ -11,6 +11,7 @@ from torana.core.errors import ToranaError, UpstreamError
 from torana.core.price import Price
 from torana.dialects.openai import decode_pictures
 from torana.dialects.openai_images import decode_fault
+from torana.dialects.openai_language import Manner
 from torana.dialects.refusals import moderated
 from torana.dialects.steps import Ask, Drawn, Received, Send, Steps, json_message
 from torana.families.images import EDIT, GENERATE, VARY
@@ -19,6 +20,9 @@ from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Canvas, Stepped
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, LISTEN, RERANK, SPEAK, offering
+from torana.providers.speaking import OLD_BOUND
 
 _ALL = frozenset({VARY, EDIT, GENERATE})
 _MODERATED = ("nsfw", "moderat", "content_policy", "safety")
@@ -87,23 +91,37 @@ def _flux(canvas: Canvas, sources: int, megapixel: str | None = None) -> Ability
 _KONTEXT = Stepped(step=16, least=256, most=1440)
 _FLUX2 = Stepped(step=32, least=256, most=2048, most_pixels=4_000_000)
 
+LANGUAGE = offering(
+    CHAT,
+    COMPLETE,
+    EMBED,
+    RERANK,
+    SPEAK,
+    *LISTEN,
+    manner=Manner(renamed=OLD_BOUND, knows=frozenset({"top_k"}), thoughts="reasoning"),
+    prefix="/v1",
+)
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="together",
-            aliases=frozenset({"together_ai"}),
-            summary="Together AI: FLUX.1 Kontext and FLUX.2.",
-            base_url="https://api.together.ai",
-            draw=draw,
-            fault=fault,
-            abilities={
-                "black-forest-labs/FLUX.1-kontext-pro": _flux(_KONTEXT, 1, "0.04"),
-                "black-forest-labs/FLUX.1-kontext-max": _flux(_KONTEXT, 1, "0.08"),
-                "black-forest-labs/FLUX.2-pro": _flux(_FLUX2, 8, "0.03"),
-                "black-forest-labs/FLUX.2-max": _flux(_FLUX2, 8),
-                "black-forest-labs/FLUX.2-flex": _flux(_FLUX2, 8),
-                "black-forest-labs/FLUX.2-dev": _flux(_FLUX2, 8),
-            },
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="together",
+                aliases=frozenset({"together_ai"}),
+                summary="Together AI: FLUX.1 Kontext and FLUX.2.",
+                base_url="https://api.together.ai",
+                draw=draw,
+                fault=fault,
+                abilities={
+                    "black-forest-labs/FLUX.1-kontext-pro": _flux(_KONTEXT, 1, "0.04"),
+                    "black-forest-labs/FLUX.1-kontext-max": _flux(_KONTEXT, 1, "0.08"),
+                    "black-forest-labs/FLUX.2-pro": _flux(_FLUX2, 8, "0.03"),
+                    "black-forest-labs/FLUX.2-max": _flux(_FLUX2, 8),
+                    "black-forest-labs/FLUX.2-flex": _flux(_FLUX2, 8),
+                    "black-forest-labs/FLUX.2-dev": _flux(_FLUX2, 8),
+                },
+            )
+        ),
+        LANGUAGE,
     ),
 )

@@ -13,6 +13,7 @@ from torana.core.errors import ToranaError, UpstreamError
 from torana.core.price import Price
 from torana.dialects.inline import from_base64, from_url
 from torana.dialects.openai_images import Speech, decode_fault, drawing
+from torana.dialects.openai_language import Manner
 from torana.dialects.refusals import moderated, unpaid
 from torana.dialects.steps import Ask, Drawn, Link, Received, Steps, empty
 from torana.families.images import EDIT, GENERATE, VARY
@@ -21,6 +22,9 @@ from torana.providers.imaging.ability import Ability
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Ratios
 from torana.providers.imaging.vendor import Vendor
+from torana.providers.language import speaking
+from torana.providers.language.openai import CHAT, COMPLETE, EMBED, KEEP, offering
+from torana.providers.language.pricing import facts_of
 
 _SPEAK = drawing(Speech(edits_in_json=True))
 _TICKS_A_DOLLAR = 10**10
@@ -104,19 +108,24 @@ _IMAGINE = Ability(
     ceiling=_at_most("0.026"),
 )  # fmt: skip
 
+LANGUAGE = offering(CHAT, COMPLETE, KEEP, EMBED, manner=Manner(thoughts="reasoning_content"), models=facts_of("xai"))
+
 DECLARATIONS = (
-    declared(
-        Vendor(
-            type="xai",
-            summary="xAI: Grok Imagine.",
-            base_url="https://api.x.ai/v1",
-            draw=draw,
-            fault=fault,
-            abilities={
-                "grok-imagine-image": _IMAGINE,
-                # What it costs depends on more than is known: what the reply says counts.
-                "grok-imagine-image-2.0": replace(_IMAGINE, price=None, ceiling=_at_most("0.11")),
-            },
-        )
+    speaking(
+        declared(
+            Vendor(
+                type="xai",
+                summary="xAI: Grok Imagine.",
+                base_url="https://api.x.ai/v1",
+                draw=draw,
+                fault=fault,
+                abilities={
+                    "grok-imagine-image": _IMAGINE,
+                    # What it costs depends on more than is known: what the reply says counts.
+                    "grok-imagine-image-2.0": replace(_IMAGINE, price=None, ceiling=_at_most("0.11")),
+                },
+            )
+        ),
+        LANGUAGE,
     ),
 )

@@ -1,7 +1,6 @@
 """A vendor's account at work: any request for pictures, in the same way whoever answers."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from torana.core.exchange import Context, Reply, Target, Usage
 from torana.core.price import Consumed
 from torana.dialects.steps import Ask, Drawn
 from torana.families.images import MAX_SEED, OUTPUT_FORMATS, ImageRequest, Pictures
+from torana.providers.addresses import address
 from torana.providers.base import Declaration, Lent, Operation
 from torana.providers.imaging.ability import Ability, Scale
 from torana.providers.imaging.asking import Asking, asking
@@ -30,7 +30,6 @@ _SETTINGS = frozenset({
     "parallel", "poll", "options", "prices",
 })  # fmt: skip
 """What any account with a vendor may have set."""
-_IN_ADDRESS = re.compile(r"[A-Za-z0-9_-]+")
 _PLAIN_SCALE = Scale(0.0, 1.0)
 _KEPT_SHARE, _MOST_KEPT = 0.1, 30.0
 """How much of the call's time, and of seconds at most, is kept for what is to be done with the pictures once made."""
@@ -49,7 +48,7 @@ class Artist:
         self._account = account
         self._lent = lent
         self._keyless = key is None and (account.api_key is not None or "api_key" in vendor.needs)
-        origin = Origin(_address(account.base_url or str(vendor.base_url), account.options))
+        origin = Origin(address(account.base_url or str(vendor.base_url), account.options))
         client = lent.connect(account.max_connections)
         signed = Signed(client, vendor.door(account, key, lent))
         self._conversation = Conversation(
@@ -147,16 +146,6 @@ class Artist:
         results = [task.result() for task in tasks]
         drawn = [result for result in results if isinstance(result, Drawn)]
         return drawn, [result for result in results if isinstance(result, ToranaError)]
-
-
-def _address(written: str, options: Mapping[str, str]) -> str:
-    """Where an API starts, with the account's options in place; ValueError for one that would lead elsewhere."""
-    for name, value in options.items():
-        place = f"{{{name}}}"
-        if place in written and not _IN_ADDRESS.fullmatch(value):
-            raise ValueError(f"options.{name} must be of letters, digits, - and _, because it is part of the address")
-        written = written.replace(place, value)
-    return written
 
 
 def _extended(ability: Ability, extensions: Sequence[str]) -> Ability:

@@ -122,7 +122,13 @@ class Conversation:
         async with (self.stranger if is_open else self.client).send(
             message,
             origin,
-            timeouts=Timeouts(timeouts.connect, timeouts.first_byte, min(timeouts.total, context.within)),
+            timeouts=Timeouts(
+                timeouts.connect,
+                timeouts.first_byte,
+                min(timeouts.total, context.within),
+                context.wishes.attempts,
+                context.wishes.on_statuses,
+            ),
             max_reply=self.account.max_reply,
             headers=() if is_open else context.headers,
         ) as response:
