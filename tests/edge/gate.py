@@ -36,6 +36,7 @@ from torana.edge.operations import Operations
 from torana.edge.pictures import Origin, PictureLinks
 from torana.edge.protocol import BoundedProtocol, Bounds
 from torana.edge.routes import routes
+from torana.families.base import Family
 from torana.families.images import GENERATIONS, VARIATIONS, ImageRequest, Pictures
 from torana.media.probe import probe
 from torana.pipeline.flow import Snapshot
@@ -221,6 +222,9 @@ class Gate:
     more: Mapping[str, Route] = field(default_factory=dict)
     target: Target = TARGET
     life: Life = field(default_factory=Nothing)
+    families: Sequence[Family[Any, Any]] = FAMILIES
+    fallback: Target | None = None
+    """A second target of the model."""
     port: int = 0
     lent: int = 0
     """How many calls have the snapshot now."""
@@ -235,9 +239,16 @@ class Gate:
 
     @property
     def app(self) -> App:
-        operations = Operations(self.lend, open_body=BodyReader(self.forms()).open, links=self.links)
+        server = self.settings.server
+        operations = Operations(
+            self.lend,
+            open_body=BodyReader(self.forms()).open,
+            links=self.links,
+            names=server.reply_headers,
+            heartbeat=server.heartbeat,
+        )
         table = routes(
-            FAMILIES,
+            self.families,
             operations,
             self.links,
             readiness=Readiness({"workers": ready, "storage": self.objects.writable}, dict),
@@ -303,14 +314,13 @@ class Gate:
             raise NotImplementedError(url)
 
         environ = {"KEY": KEY.decode()}
+        targets = (self.target,) if self.fallback is None else (self.target, self.fallback)
+        offer = Offer(lambda _model: frozenset(family.operation for family in self.families), ())
         authenticator = build_authenticator(Auth(issuers=(ISSUER,)), environ, clock=self.clock, fetch=fetch)
         return Snapshot(
             identity=Identity(authenticator, Directory(), roles=Roles(), clock=self.clock),
-            catalog=Catalog(
-                {self.target.account: Offer(lambda _model: frozenset(family.operation for family in FAMILIES), ())},
-                {"vary": (self.target,)},
-            ),
-            providers={self.target.account: self},
+            catalog=Catalog({target.account: offer for target in targets}, {"vary": targets}),
+            providers={target.account: self for target in targets},
             deadline=self.settings.server.deadline,
             clock=self.clock,
             health=Health(self.clock),
@@ -324,7 +334,7 @@ class Gate:
         async def vary(request: ImageRequest, model: str, context: Context) -> Reply[Pictures]:
             return await self.paint(request, context)
 
-        return {family.operation: vary for family in FAMILIES}
+        return dict.fromkeys((family.operation for family in self.families), vary)
 
     def worst(self, _request: ImageRequest, _target: Target) -> Decimal | None:
         return Decimal(0)

@@ -112,6 +112,21 @@ async def test_a_reply_that_fails_on_its_way_is_cut_off(tmp_path, then, code):
         assert (line["status"], line["error"]) == (200, code)
 
 
+@pytest.mark.parametrize("then", [WorkFailed("Too bad."), LookupError(SECRET)], ids=["foreseen", "unforeseen"])
+@pytest.mark.parametrize(("kind", "worded"), [("text/event-stream", True), ("audio/mpeg", False)])
+async def test_the_end_of_what_is_no_text_of_ours_is_no_error_in_words(tmp_path, then, kind, worded):
+    async def handle(exchange: Exchange) -> None:
+        await exchange.stream([("content-type", kind)], b"half")
+        raise then
+
+    async with gate(tmp_path, more=handled(handle)) as door, connected(door.port) as client:
+        await client.send(head("GET", "/there"))
+        got = await client.rest()
+        assert (b"event: error" in got) == worded
+        # What has no last chunk is cut off, and every client sees that.
+        assert got.endswith(b"\r\n0\r\n\r\n") == worded
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

@@ -14,11 +14,15 @@ from torana.core.errors import (
     Unauthenticated,
     UpstreamRateLimited,
 )
-from torana.edge.errors import error_body, error_event, render, render_unexpected
+from torana.edge.errors import render, render_unexpected
+from torana.families.faults import OPENAI, Fault
+from torana.families.language.messages.wording import WORDING
 
+ID = "req_1"
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ToranaError)]
 TYPES = {
     "invalid_request_error",
+    "guardrail_checks_failed",
     "image_generation_user_error",
     "insufficient_quota",
     "rate_limit_error",
@@ -34,7 +38,7 @@ def made(kind: type[ToranaError]) -> ToranaError:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_is_openais_four_members(kind):
     error = made(kind)
-    rendered = render(error)
+    rendered = render(error, ID)
     assert rendered.status == kind.status >= 400
     assert ("content-type", "application/json") in rendered.headers
     told = json.loads(rendered.body)
@@ -48,19 +52,14 @@ def test_every_error_is_openais_four_members(kind):
 def test_a_rule_that_refuses_is_named_and_a_spent_budget_is_not_asked_again():
     error = LimitExceeded("Too much.", retry_after=2.1)
     error.rule = "pictures"
-    assert {("x-torana-rule", "pictures"), ("retry-after", "3")} <= set(render(error).headers)
-    assert "x-should-retry" not in dict(render(error).headers)
-    assert ("x-should-retry", "false") in render(BudgetExceeded("Spent.")).headers
-
-
-def test_an_error_object_can_be_written_where_no_error_was_raised():
-    assert json.loads(error_body("Späť.", "timeout", None, "late")) == {
-        "error": {"message": "Späť.", "type": "timeout", "param": None, "code": "late"},
-    }
+    assert {("x-torana-rule", "pictures"), ("retry-after", "3")} <= set(render(error, ID).headers)
+    assert "x-should-retry" not in dict(render(error, ID).headers)
+    assert ("x-should-retry", "false") in render(BudgetExceeded("Spent."), ID).headers
 
 
 def test_what_the_raiser_says_is_told():
-    rendered = render(InvalidRequest("'n' must be a number.", param="n", code="invalid_type", reason="for us alone"))
+    error = InvalidRequest("'n' must be a number.", param="n", code="invalid_type", reason="for us alone")
+    rendered = render(error, ID)
     assert json.loads(rendered.body)["error"] == {
         "message": "'n' must be a number.",
         "type": "invalid_request_error",
@@ -70,23 +69,25 @@ def test_what_the_raiser_says_is_told():
 
 
 def test_a_refused_token_is_told_how_to_come_back():
-    assert ("www-authenticate", 'Bearer realm="torana"') in render(Unauthenticated("who?", reason="expired")).headers
+    assert ("www-authenticate", 'Bearer realm="torana"') in render(
+        Unauthenticated("who?", reason="expired"), ID
+    ).headers
 
 
 def test_a_refused_method_is_told_which_are_taken():
-    headers = render(MethodNotAllowed("PUT", allowed=("GET", "HEAD"))).headers
+    headers = render(MethodNotAllowed("PUT", allowed=("GET", "HEAD")), ID).headers
     assert ("allow", "GET, HEAD") in headers
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(1, "1"), (1.2, "2"), (0, "0"), (60.0, "60")])
 @pytest.mark.parametrize("kind", [Overloaded, UpstreamRateLimited])
 def test_a_wait_is_told_in_whole_seconds(kind, seconds, header):
-    assert ("retry-after", header) in render(kind("later", retry_after=seconds)).headers
+    assert ("retry-after", header) in render(kind("later", retry_after=seconds), ID).headers
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_error_says_what_is_anothers(kind):
-    names = {name for name, _ in render(made(kind)).headers}
+    names = {name for name, _ in render(made(kind), ID).headers}
     expected = {
         Unauthenticated: {"www-authenticate"},
         MethodNotAllowed: {"allow"},
@@ -99,7 +100,7 @@ def test_no_error_says_what_is_anothers(kind):
 def test_what_may_have_cost_is_not_to_be_asked_again(kind):
     error = made(kind)
     error.spent = True
-    assert ("x-should-retry", "false") in render(error).headers
+    assert ("x-should-retry", "false") in render(error, ID).headers
 
 
 def test_the_unexpected_says_nothing_but_its_id():
@@ -110,8 +111,32 @@ def test_the_unexpected_says_nothing_but_its_id():
     assert error == {"type": "server_error", "param": None, "code": "internal_error"}
 
 
-def test_an_error_can_be_an_event_of_a_stream():
-    body = render(Overloaded("One\nline.")).body
-    name, data, *rest = error_event(body).split(b"\n")
+WORDINGS = [OPENAI, WORDING]
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_is_worded_as_its_clients_know_it_and_is_otherwise_the_same(kind, wording):
+    error = made(kind)
+    rendered = render(error, ID, wording)
+    fault = Fault(error.status, error.message, error.type, error.param, error.code, ID)
+    assert (rendered.body, rendered.event) == (wording.body(fault), wording.event(fault))
+    assert rendered.status == kind.status
+    own = () if wording is OPENAI else (("request-id", ID),)
+    assert set(rendered.headers) == {*render(error, ID).headers, *own}
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_an_error_can_be_an_event_of_a_stream(wording):
+    rendered = render(Overloaded("One\nline."), ID, wording)
+    name, data, *rest = rendered.event.split(b"\n")
     assert (name, rest) == (b"event: error", [b"", b""])
-    assert json.loads(data.removeprefix(b"data: ")) == json.loads(body)
+    assert json.loads(data.removeprefix(b"data: ")) == json.loads(rendered.body)
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_what_nobody_foresaw_is_worded_too(wording):
+    rendered = render_unexpected(ID, wording)
+    assert rendered.status == 500
+    message = json.loads(rendered.body)["error"]["message"]
+    assert ID in message

@@ -3,6 +3,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 import uvicorn
@@ -18,7 +19,7 @@ async def app(scope, receive, send) -> None:
 
 
 @asynccontextmanager
-async def serving(bounds: Bounds = TIGHT) -> AsyncIterator[int]:
+async def serving(bounds: Bounds = TIGHT, app: Any = app) -> AsyncIterator[int]:
     protocol = partial(BoundedProtocol, bounds=bounds)
     config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]
     server = uvicorn.Server(config)
@@ -123,3 +124,31 @@ async def test_connections_are_bounded() -> None:
             await writer.wait_closed()
         heard = await conversation(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert heard.startswith(b"HTTP/1.1 200")
+
+
+async def told(scope, receive, send) -> None:
+    """Answers with what came in."""
+    body = b""
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"<" + body + b">"})
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        b"Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+        b"connection: close, upgrade\r\nupgrade: websocket\r\n",
+        b"Connection: close\r\n",
+    ],
+)
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(wish: bytes) -> None:
+    said = b"the body,\r\nUpgrade: is a word in it"
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n" % (wish, len(said))
+    async with serving(app=told) as port:
+        heard = await conversation(port, head + said)
+    assert heard.startswith(b"HTTP/1.1 200")
+    assert b"<" + said + b">" in heard

@@ -9,11 +9,13 @@ from torana.edge.bodies.reading import BodyReader
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.routes import routes
+from torana.families.faults import OPENAI
 from torana.families.images import VARIATIONS
+from torana.families.language.messages.wording import WORDING
 from torana.families.models import LIST, RETRIEVE
 from torana.families.openapi import document
 
-OTHER = dataclasses.replace(VARIATIONS, operation="things.do", path="/things", method="PUT")
+OTHER = dataclasses.replace(VARIATIONS, operation="things.do", path="/things", method="PUT", wording=WORDING)
 
 
 @pytest.fixture
@@ -38,6 +40,14 @@ def test_every_family_answers_with_and_without_the_version(gate):
         assert (found[path].pattern, found[path].methods) == ("/images/variations", {"POST"})
     for path in (OTHER.path, f"/v1{OTHER.path}"):
         assert (found[path].pattern, found[path].methods) == ("/things", {"PUT"})
+
+
+def test_errors_are_worded_as_the_family_does(gate):
+    assert {path: route.wording for path, route in table(gate).items() if path.endswith("/things")} == {
+        "/things": WORDING,
+        "/v1/things": WORDING,
+    }
+    assert {route.wording for path, route in table(gate).items() if not path.endswith("/things")} == {OPENAI}
 
 
 def test_the_rest_is_for_reading(gate):

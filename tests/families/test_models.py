@@ -1,6 +1,7 @@
 import pytest
+from anthropic.types import ModelInfo
 
-from torana.families.models import LIST, RETRIEVE, as_list, as_object
+from torana.families.models import LIST, RETRIEVE, as_entry, as_list, as_object, as_page
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,15 @@ def test_what_is_said_is_what_is_described():
 def test_they_answer_with_and_without_the_version():
     assert LIST.paths == ("/models", "/v1/models")
     assert RETRIEVE.paths == ("/models/{model}", "/v1/models/{model}")
+
+
+def test_clients_of_messages_page_through_them():
+    page = as_page(["vary", "lab/redux"])
+    assert page == {
+        "data": [as_entry("vary"), as_entry("lab/redux")],
+        "has_more": False,
+        "first_id": "vary",
+        "last_id": "lab/redux",
+    }
+    assert as_page([]) == {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    assert ModelInfo.model_validate(as_entry("vary"), strict=False).id == "vary"

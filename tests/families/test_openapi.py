@@ -9,6 +9,7 @@ import yaml
 
 from torana.core import errors
 from torana.core.errors import ToranaError
+from torana.families.audio import SPEECH, TRANSCRIPTIONS
 from torana.families.images import VARIATIONS
 from torana.families.models import LIST, RETRIEVE
 from torana.families.openapi import ERRORS, document
@@ -217,3 +218,15 @@ def test_replies_are_described():
         headers
     )
     assert all(re.fullmatch(r"[A-Z].*\.", header["description"]) for header in headers.values())
+
+
+def test_a_reply_that_is_no_json_is_described_by_its_media_type():
+    paths = document((SPEECH, TRANSCRIPTIONS), "1")["paths"]
+    spoken = paths["/audio/speech"]["post"]["responses"]["200"]["content"]
+    assert spoken == {
+        "audio/*": {"schema": {"type": "string", "format": "binary"}},
+        "text/event-stream": {"schema": {"type": "string"}},
+    }
+    written = paths["/audio/transcriptions"]["post"]["responses"]["200"]["content"]
+    assert written["application/json"]["schema"]["required"] == ["text"]
+    assert written["text/vtt"] == {"schema": {"type": "string"}}

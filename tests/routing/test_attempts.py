@@ -8,14 +8,17 @@ from hypothesis import strategies as st
 
 from torana.core.clock import FakeClock
 from torana.core.errors import (
+    AnswerLate,
     CallerError,
     DeadlineExceeded,
+    FirstTokenLate,
     InvalidImage,
     InvalidRequest,
     Moderated,
     Overloaded,
     ToranaError,
     UpstreamAuth,
+    UpstreamCut,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -24,7 +27,7 @@ from torana.core.errors import (
     WorkFailed,
 )
 from torana.core.exchange import CircuitRule, Plan, Reply, Routing, Target
-from torana.routing.attempts import walk
+from torana.routing.attempts import Claim, walk
 from torana.routing.health import Health
 from torana.routing.selection import Caller
 
@@ -47,7 +50,7 @@ class Upstreams:
     def plan(self) -> Plan:
         return Plan("vary", tuple(Target("lab", str(number)) for number in range(len(self.outcomes))))
 
-    async def attempt(self, target: Target) -> Reply[str]:
+    async def attempt(self, target: Target, claim: Claim) -> Reply[str]:
         self.tried.append(target)
         outcome = self.outcomes[int(target.model)]
         if isinstance(outcome, BaseException):
@@ -182,11 +185,13 @@ class Lab:
         self.reported: list[str] = []
         self.changed = asyncio.Event()
         self.ends: dict[str, asyncio.Future[str]] = {}
+        self.claims: dict[str, Claim] = {}
 
-    async def attempt(self, target: Target) -> Reply[str]:
+    async def attempt(self, target: Target, claim: Claim) -> Reply[str]:
         name = target.model
         self.tried.append(name)
         self.running.add(name)
+        self.claims[name] = claim
         self.most = max(self.most, len(self.running))
         self.changed.set()
         try:
@@ -511,6 +516,121 @@ async def test_the_loser_is_known_to_be_at_least_that_slow():
     assert await call == "b"
     assert lab.health.standing(FIRST, RULE).latency == 5
     assert lab.health.standing(SECOND, RULE).latency == pytest.approx(1.8)
+
+
+# Answers that are told as they come
+
+
+async def test_who_has_begun_to_answer_has_nobody_after_him():
+    lab = Lab()
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a")
+    lab.claims["a"]()
+    broken = UpstreamCut("broken off")
+    lab.fail("a", broken)
+    with pytest.raises(UpstreamCut) as caught:
+        await call
+    assert caught.value is broken
+    assert not broken.spent, "whether it was is for the attempt to say"
+    assert (lab.tried, lab.reported) == (["a"], ["a"])
+
+
+async def test_who_has_begun_to_answer_has_nobody_beside_him():
+    lab = Lab(hedge_after=0.01)
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a")
+    lab.claims["a"]()
+    await asyncio.sleep(0.03)
+    assert lab.tried == ["a"]
+    lab.answer("a")
+    assert await call == "a"
+
+
+@pytest.mark.parametrize(("first", "late"), [("a", "b"), ("b", "a")])
+async def test_of_two_the_one_that_begins_goes_on_and_the_other_is_stopped(first, late):
+    lab = Lab(hedge_after=0.01)
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a", "b")
+    lab.claims[first]()
+    await lab.until(first)
+    assert not call.done()
+    lab.answer(first)
+    assert await call == first
+    assert (lab.tried, lab.reported) == (["a", "b"], [])
+
+
+async def test_a_claim_is_of_the_attempt_it_was_given_to_whoever_makes_it():
+    lab = Lab(hedge_after=0.01)
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a", "b")
+
+    async def somebody() -> None:
+        lab.claims["b"]()
+
+    await asyncio.create_task(somebody())
+    await lab.until("b")
+    lab.answer("b")
+    assert await call == "b"
+
+
+async def test_whoever_was_stopped_at_a_claim_may_be_charged_for():
+    lab = Lab(hedge_after=0.01)
+    call = asyncio.create_task(lab.walk())
+    await lab.until("a", "b")
+    lab.claims["b"]()
+    lab.fail("b", UpstreamError("broken off"))
+    with pytest.raises(UpstreamError) as caught:
+        await call
+    assert caught.value.spent
+    assert (lab.tried, lab.reported) == (["a", "b"], ["b"])
+
+
+async def test_a_target_that_is_late_to_begin_is_followed_by_the_next_whatever_is_allowed():
+    upstreams = Upstreams([FirstTokenLate("late"), "answer"])
+    plan = replace(upstreams.plan, routing=Routing(fallback_on=frozenset()))
+    got = await walk(plan, upstreams.attempt, lambda *_: None, health=Health(FakeClock()))
+    assert got == (Target("lab", "1"), Reply("answer"))
+
+
+# Callers who give a target only so long
+
+HASTY = Caller(patience=0.02)
+
+
+async def test_who_takes_longer_than_the_caller_gives_is_followed_by_the_next():
+    lab = Lab().answer("b")
+    assert await lab.walk(HASTY) == "b"
+    assert (lab.tried, lab.reported) == (["a", "b"], ["a"])
+    assert not lab.running
+    assert lab.health.states() == {"lab/a": "closed", "lab/b": "closed"}, "nobody is closed to others by that"
+
+
+async def test_when_none_is_quick_enough_the_caller_is_told_and_not_to_ask_again():
+    lab = Lab(targets=(FIRST, SECOND))
+    with pytest.raises(AnswerLate, match=r"0\.02 s") as caught:
+        await lab.walk(HASTY)
+    assert caught.value.spent
+    assert (caught.value.status, lab.reported) == (504, ["a", "b"])
+
+
+async def test_each_target_has_its_own_time():
+    lab = Lab()
+    call = asyncio.create_task(lab.walk(Caller(patience=0.1)))
+    await lab.until("b")
+    await asyncio.sleep(0.05)
+    lab.answer("b")
+    assert await call == "b"
+
+
+async def test_who_has_begun_to_answer_may_take_his_time():
+    lab = Lab()
+    call = asyncio.create_task(lab.walk(HASTY))
+    await lab.until("a")
+    lab.claims["a"]()
+    await asyncio.sleep(0.06)
+    lab.answer("a")
+    assert await call == "a"
+    assert lab.tried == ["a"]
 
 
 OUTCOMES = st.sampled_from(["answer", UpstreamError, UpstreamAuth, Overloaded, InvalidRequest, Moderated])

@@ -54,6 +54,36 @@ def test_the_targets_that_can_in_their_order(catalog, model, operation, targets)
     assert catalog.plan(model, operation) == Plan(model, tuple(targets))
 
 
+@pytest.mark.parametrize(
+    ("model", "provider", "plan"),
+    [
+        ("vary", "lab", Plan("vary", (REDUX,))),
+        ("vary", "studio", Plan("vary", (PATCHWORK,))),
+        ("lab/redux", "lab", Plan("lab/redux", (REDUX,))),
+        ("redux", "lab", Plan("lab/redux", (REDUX,))),
+        ("patchwork", "studio", Plan("studio/patchwork", (PATCHWORK,))),
+    ],
+)
+def test_an_account_may_be_asked_for(catalog, model, provider, plan):
+    assert catalog.plan(model, VARY, provider) == plan
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "kind", "param"),
+    [
+        ("vary", "talk", InvalidRequest, "x-torana-provider-name"),
+        ("lab/redux", "studio", InvalidRequest, "x-torana-provider-name"),
+        ("vary", "nowhere", InvalidRequest, "x-torana-provider-name"),
+        ("redux", "studio", ModelNotFound, "model"),
+        ("mixed", "talk", InvalidRequest, "model"),
+    ],
+)
+def test_an_account_that_has_it_not_or_cannot_do_it(catalog, model, provider, kind, param):
+    with pytest.raises(kind) as caught:
+        catalog.plan(model, VARY, provider)
+    assert caught.value.param == param
+
+
 def test_a_name_is_found_whatever_can_be_done_there(catalog):
     assert catalog.find("mixed") == Plan("mixed", (TALKER, REDUX, TALKER))
     with pytest.raises(ModelNotFound) as caught:
@@ -189,3 +219,13 @@ def test_others_are_just_not_there(model):
 def test_who_gives_a_retired_name_to_a_living_model_is_served():
     catalog = Catalog({"lab": Offer(lambda _model: frozenset({VARY}), ())}, {"dall-e-2": (REDUX,)}, retired=RETIRED)
     assert catalog.plan("dall-e-2", VARY).targets == (REDUX,)
+
+
+@pytest.mark.parametrize(("model", "operation", "able"), [("vary", VARY, 2), ("mixed", CHAT, 3), ("mixed", VARY, 1)])
+def test_how_many_targets_can_do_it(catalog, model, operation, able):
+    assert catalog.able(model, operation) == able
+
+
+def test_of_a_name_that_is_none_nobody_can_say(catalog):
+    with pytest.raises(ModelNotFound):
+        catalog.able("none", VARY)

@@ -3,8 +3,10 @@ import asyncio
 import pytest
 
 from torana.core.errors import (
+    AnswerLate,
     CallerError,
     DeadlineExceeded,
+    FirstTokenLate,
     Forbidden,
     InvalidImage,
     InvalidRequest,
@@ -136,3 +138,9 @@ def said(error: UpstreamError, status: int) -> UpstreamError:
 )
 def test_what_an_upstream_said_is_taken_by_its_word_where_operators_know_it(error, named, goes_on):
     assert falls_back(error, frozenset(named)) is goes_on
+
+
+@pytest.mark.parametrize("kind", [AnswerLate, FirstTokenLate])
+def test_who_was_given_too_little_time_is_followed_by_the_next_and_not_blamed(kind):
+    assert falls_back(spent(kind("no")), frozenset())
+    assert not speaks_against_target(kind("no"))

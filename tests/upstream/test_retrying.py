@@ -220,6 +220,25 @@ async def test_attempts_run_out(lab):
     assert lab.reasons == ["status_503", "status_500"]
 
 
+@pytest.mark.parametrize(("sendings", "answer"), [(1, 503), (2, 503), (3, 200), (9, 200)])
+async def test_a_call_may_want_fewer_sendings_but_no_more(lab, sendings, answer):
+    async with upstream(in_turn(refusal(503), refusal(503), OK)) as up:
+        wanted = replace(PATIENT, sendings=sendings)
+        assert (await exchange(lab.retrying(), up.origin, timeouts=wanted))[0] == answer
+    assert len(lab.reasons) == min(sendings, 3) - 1
+
+
+@pytest.mark.parametrize(
+    ("again_on", "answer"), [({503}, 200), ({429, 503}, 200), ({429}, 503), (set(), 503), ({400}, 503)]
+)
+async def test_a_call_may_want_them_after_fewer_replies_but_no_more(lab, again_on, answer):
+    wanted = replace(PATIENT, again_on=frozenset(again_on))
+    async with upstream(in_turn(refusal(503), OK)) as up:
+        assert (await exchange(lab.retrying(), up.origin, timeouts=wanted))[0] == answer
+    async with upstream(in_turn(refusal(400), OK)) as up:
+        assert (await exchange(lab.retrying(), up.origin, timeouts=wanted))[0] == 400
+
+
 async def test_the_last_error_is_given_as_it_is(lab):
     async with upstream(answering()) as up:
         pass

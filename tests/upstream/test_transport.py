@@ -201,7 +201,7 @@ async def test_broken_upload_breaks_the_connection():
 
     async with upstream(script) as up, aiohttp_client() as client:
         with pytest.raises(UpstreamCut):
-            await exchange(client, up.origin, Message("POST", "/", (), (Broken(),)))  # type: ignore[arg-type]
+            await exchange(client, up.origin, Message("POST", "/", (), (Broken(),)))
         await asyncio.wait(up.tasks)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from torana.core.errors import ToranaError, Unauthenticated
+from torana.families.faults import Fault, openai_body
 
 _CHALLENGE = 'Bearer realm="torana"'
 
@@ -20,7 +21,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class ErrorReply(msgspec.Struct, frozen=True):
-    """An error, as its reply's body."""
+    """An error, as its reply's body is described."""
 
     error: Problem
 
@@ -41,5 +42,5 @@ def render(error: ToranaError) -> Rendered:
         headers["www-authenticate"] = _CHALLENGE
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
-    problem = Problem(error.message, error.type, error.param, error.code)
-    return Rendered(error.status, headers, msgspec.json.encode(ErrorReply(problem)))
+    fault = Fault(error.status, error.message, error.type, error.param, error.code, request_id="")
+    return Rendered(error.status, headers, openai_body(fault))

@@ -10,8 +10,9 @@ from typing import Protocol
 from torana.config.model import Settings
 from torana.core.clock import Clock
 from torana.core.errors import MethodNotAllowed, NotFound, Overloaded, ToranaError, WorkFailed
-from torana.edge.errors import Rendered, error_event, render, render_unexpected
+from torana.edge.errors import Rendered, render, render_unexpected
 from torana.edge.exchange import ClientGone, Exchange, Receive, Scope, Send
+from torana.families.faults import OPENAI, Wording
 from torana.telemetry.logs import Logger, log_request
 from torana.telemetry.signals import Signals
 
@@ -28,6 +29,8 @@ class Route:
     handle: Handler = field(repr=False)
     always: bool = False
     """Answered however many requests are in flight: a busy gateway must not look like a dead one."""
+    wording: Wording = field(default=OPENAI, repr=False)
+    """How errors are told there."""
 
 
 class Life(Protocol):
@@ -85,6 +88,7 @@ class App:
             log_request(self._logger, exchange.record)
 
     async def _answer(self, exchange: Exchange, route: Route | None) -> None:
+        wording = route.wording if route else OPENAI
         try:
             await self._dispatch(exchange, route)
         except ClientGone:
@@ -98,11 +102,11 @@ class App:
             raise
         except ToranaError as error:
             self._note(exchange, error)
-            await self._refuse(exchange, render(error))
+            await self._refuse(exchange, render(error, exchange.request_id, wording))
         except Exception as error:  # noqa: BLE001 - the last resort: the unforeseen becomes a 500 and a trace
             self._logger.failure("unexpected", error, request_id=exchange.request_id)
             exchange.record.error = WorkFailed.default_code
-            await self._refuse(exchange, render_unexpected(exchange.request_id))
+            await self._refuse(exchange, render_unexpected(exchange.request_id, wording))
 
     async def _dispatch(self, exchange: Exchange, route: Route | None) -> None:
         if route is None:
@@ -140,8 +144,8 @@ class App:
             self._logger.warning("cause", request_id=exchange.request_id, cause=repr(error.__cause__))
 
     async def _refuse(self, exchange: Exchange, rendered: Rendered) -> None:
-        if exchange.streaming:
-            await exchange.end(error_event(rendered.body))
+        if exchange.streaming and exchange.of_events:
+            await exchange.end(rendered.event)
         elif not exchange.started:
             await exchange.respond(rendered.status, rendered.headers, rendered.body)
         # Else bytes have left, and a second reply would corrupt the first. Ending here closes the connection, so that

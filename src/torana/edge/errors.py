@@ -1,10 +1,10 @@
-"""Ours become bytes: every error as OpenAI's error object, with the status and headers that clients act on."""
+"""Ours become bytes: every error in its family's words, with the status and headers that clients act on."""
 
-import json
 import math
 from dataclasses import dataclass
 
-from torana.core.errors import BudgetExceeded, MethodNotAllowed, ToranaError, Unauthenticated
+from torana.core.errors import BudgetExceeded, MethodNotAllowed, ToranaError, Unauthenticated, WorkFailed
+from torana.families.faults import OPENAI, Fault, Wording
 
 _CHALLENGE = 'Bearer realm="torana"'
 
@@ -16,11 +16,15 @@ class Rendered:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    event: bytes
+    """The same, for a stream that it ends."""
 
 
-def render(error: ToranaError) -> Rendered:
-    """The answer that an error is."""
+def render(error: ToranaError, request_id: str, wording: Wording = OPENAI) -> Rendered:
+    """The answer that an error is, as the family's clients know it."""
     headers = [("content-type", "application/json")]
+    if wording.request_id != OPENAI.request_id:
+        headers.append((wording.request_id, request_id))
     if isinstance(error, Unauthenticated):
         headers.append(("www-authenticate", _CHALLENGE))
     if isinstance(error, MethodNotAllowed):
@@ -32,21 +36,11 @@ def render(error: ToranaError) -> Rendered:
     if error.spent or isinstance(error, BudgetExceeded):
         # OpenAI's clients retry by themselves. Whoever asks again after the one may pay twice, after the other in vain.
         headers.append(("x-should-retry", "false"))
-    return Rendered(error.status, tuple(headers), error_body(error.message, error.type, error.param, error.code))
+    fault = Fault(error.status, error.message, error.type, error.param, error.code, request_id, error.beside)
+    return Rendered(error.status, tuple(headers), wording.body(fault), wording.event(fault))
 
 
-def render_unexpected(request_id: str) -> Rendered:
+def render_unexpected(request_id: str, wording: Wording = OPENAI) -> Rendered:
     """The answer to a failure that nobody foresaw: nothing of its inside, and the id to find it by."""
     message = f"The gateway failed to answer this request. Its operator can find it by the id {request_id}."
-    body = error_body(message, ToranaError.type, None, "internal_error")
-    return Rendered(ToranaError.status, (("content-type", "application/json"),), body)
-
-
-def error_event(body: bytes) -> bytes:
-    """An error's body as the event by which OpenAI's clients know it in a stream."""
-    return b"event: error\ndata: %s\n\n" % body
-
-
-def error_body(message: str, kind: str, param: str | None, code: str | None) -> bytes:
-    """OpenAI's error object."""
-    return json.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}}).encode()
+    return render(WorkFailed(message), request_id, wording)

@@ -9,6 +9,7 @@ from typing import Any
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
+from torana.core.exchange import EVENT_STREAM
 from torana.telemetry.record import Record
 
 Message = MutableMapping[str, Any]
@@ -45,6 +46,8 @@ class Exchange:
         self.started = False
         # Whether a reply has begun that can still end in any way.
         self.streaming = False
+        # Whether it is made of events, of which the last may be an error.
+        self.of_events = False
 
     def header(self, name: str) -> str | None:
         """A request header by its lower-case name."""
@@ -98,6 +101,7 @@ class Exchange:
         if not self.started:
             await self._start(200, [*headers])
             self.streaming = True
+            self.of_events = ("content-type", EVENT_STREAM) in headers
         await self._piece(event, more=True)
 
     async def end(self, body: bytes | AsyncIterator[bytes]) -> None:

@@ -2,39 +2,33 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
-from typing import Annotated, Any, Generic, TypeVar
-
-import msgspec
-from msgspec import Meta
+from typing import Any, Generic, TypeVar
 
 from torana.core.content import Picture
-from torana.core.errors import InvalidRequest
-from torana.core.exchange import EVENT_STREAM, METADATA, Answer, Asked, Call, Credentials, Partial
+from torana.core.exchange import EVENT_STREAM, Answer, Asked, Call, Opening, Partial, Show, Target
 from torana.edge.app import respond_json
 from torana.edge.exchange import ClientGone, Exchange
+from torana.edge.headers.told import Names, Told, listed
+from torana.edge.headers.wishes import credentials, first_within, metadata, wishes
 from torana.edge.pictures import PictureLinks
-from torana.families.base import Family, Form
-from torana.families.models import as_list, as_object
+from torana.edge.telling import Telling
+from torana.families.base import Family
+from torana.families.models import PAGED_BY, as_entry, as_list, as_object, as_page
 from torana.pipeline.flow import Snapshot, answer
 from torana.pipeline.listing import list_models, retrieve_model
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-OpenBody = Callable[[Exchange, Family[Any, Any]], AbstractAsyncContextManager[Callable[[], Awaitable[Form]]]]
-"""Gives the way to read an exchange's body; what it spooled is gone when the context ends."""
+OpenBody = Callable[[Exchange, Family[Any, Any]], AbstractAsyncContextManager[Callable[[], Awaitable[Asked]]]]
+"""Gives the way to read what an exchange asks; what it spooled is gone when the context ends."""
 
 Lend = Callable[[], AbstractContextManager[Snapshot]]
 """Gives the snapshot that is current, for one call: it is alive until the context ends."""
 
-_Key = Annotated[str, Meta(max_length=64)]
-_Value = Annotated[str, Meta(max_length=128)]
-_Metadata = Annotated[dict[_Key, _Value], Meta(max_length=16)]
-_MAX_NAMES = 16
-_MAX_NAME = 64
 _MOST_WAITING = 3
 """Unfinished pictures that wait for a client to take them: as many as he may ask for of one."""
 
@@ -42,10 +36,14 @@ _MOST_WAITING = 3
 class Operations:
     """One handler for all families, and one for each question about the models."""
 
-    def __init__(self, lend: Lend, *, open_body: OpenBody, links: PictureLinks) -> None:
+    def __init__(
+        self, lend: Lend, *, open_body: OpenBody, links: PictureLinks, names: Names = "torana", heartbeat: float = 0.0
+    ) -> None:
         self._lend = lend
         self._open_body = open_body
         self._links = links
+        self._told = Told(names)
+        self._heartbeat = heartbeat
 
     async def serve(self, family: Family[Any, Any], exchange: Exchange) -> None:
         """One call, from the first header to the last byte."""
@@ -55,44 +53,84 @@ class Operations:
     async def list_models(self, exchange: Exchange) -> None:
         """The models that the caller may use."""
         with self._lend() as snapshot:
-            names = await list_models(_credentials(exchange), snapshot, exchange.record)
-        await respond_json(exchange, as_list(names))
+            names = await list_models(credentials(exchange.header), snapshot, exchange.record)
+        await respond_json(exchange, as_page(names) if exchange.header(PAGED_BY) else as_list(names))
 
     async def retrieve_model(self, exchange: Exchange) -> None:
         """The model that the path names; the name may have slashes, encoded or not."""
         name = exchange.path.partition("/models/")[2]
         with self._lend() as snapshot:
-            found = await retrieve_model(name, _credentials(exchange), snapshot=snapshot, record=exchange.record)
-        await respond_json(exchange, as_object(found))
+            found = await retrieve_model(name, credentials(exchange.header), snapshot=snapshot, record=exchange.record)
+        await respond_json(exchange, as_entry(found) if exchange.header(PAGED_BY) else as_object(found))
 
     async def _serve(self, family: Family[Any, Any], exchange: Exchange, snapshot: Snapshot) -> None:
         async with self._open_body(exchange, family) as read_body:
             body_in = asyncio.Event()
 
             async def read() -> Asked:
-                form = await read_body()
-                body_in.set()
-                request: Asked = family.read(form)
-                return request
+                try:
+                    return await read_body()
+                finally:
+                    body_in.set()
 
             async def gone() -> None:
                 await body_in.wait()
                 await exchange.gone()
 
             previews = Previews(partial(_show, family, exchange))
-            call = Call(
-                exchange.request_id,
-                family.operation,
-                _credentials(exchange),
-                read,
-                metadata=_metadata(exchange.header(METADATA)),
-                key=exchange.header("idempotency-key"),
-                on_partial=previews.offer,
-            )
-            work = previews.during(answer(call, snapshot, exchange.record))
+            telling = Telling(exchange, family.heartbeat, every=self._heartbeat)
+            call = self._call(family, exchange, read, previews=previews, telling=telling)
+            work = telling.during(previews.during(answer(call, snapshot, exchange.record)))
             # Who gave the call a name will ask for it again, and is to find it done rather than pay twice.
             answered = await (until_gone(work, gone()) if call.key is None else work)
             await self._respond(family, exchange, answered)
+
+    def _call(
+        self,
+        family: Family[Any, Any],
+        exchange: Exchange,
+        read: Callable[[], Awaitable[Asked]],
+        *,
+        previews: "Previews[Any]",
+        telling: Telling,
+    ) -> Call[Any]:
+        header = exchange.header
+        wished = wishes(header)
+        exchange.record.conversation = wished.conversation
+        return Call(
+            exchange.request_id,
+            family.operation,
+            credentials(header),
+            read,
+            metadata=metadata(header),
+            key=header("idempotency-key"),
+            on_partial=previews.offer,
+            open=partial(self._open, family, exchange, telling),
+            fold=family.fold,
+            first_within=first_within(header),
+            forwarded=tuple((name, value) for name in family.forwards if (value := header(name)) is not None),
+            wishes=wished,
+        )
+
+    def _open(
+        self,
+        family: Family[Any, Any],
+        exchange: Exchange,
+        telling: Telling,
+        request: Asked,
+        target: Target,
+        opening: Opening,
+    ) -> Show:
+        """The way to tell an answer as it comes; its headers leave with the first piece."""
+        ignored = (*family.ignored(request), *opening.ignored)
+        headers = [
+            ("content-type", opening.media_type),
+            ("cache-control", "no-cache"),
+            # A proxy that gathers a reply before it passes it on would keep the client waiting for all of it.
+            ("x-accel-buffering", "no"),
+            *self._told.begun(target, exchange.record, emulated=opening.emulated, ignored=ignored),
+        ]
+        return telling.begin(headers)
 
     async def _respond(self, family: Family[Any, Any], exchange: Exchange, answered: Answer[Any, Any]) -> None:
         with exchange.record.stage("write"):
@@ -100,8 +138,8 @@ class Operations:
         if exchange.streaming:
             await exchange.end(body.chunks)
             return
-        headers = [("content-type", body.media_type), *_told(family, answered)]
-        await exchange.respond(200, headers, body.chunks, length=body.length)
+        told = self._told.whole(answered, exchange.record, ignored=family.ignored(answered.request))
+        await exchange.respond(200, [("content-type", body.media_type), *told], body.chunks, length=body.length)
 
     def _publisher(self, exchange: Exchange) -> Callable[[Picture], Awaitable[str]]:
         async def publish(picture: Picture) -> str:
@@ -143,29 +181,11 @@ async def _show(family: Family[Any, Any], exchange: Exchange, request: Asked, pa
     event = family.preview(request, partial, int(exchange.record.clock.now()))
     if event is None:
         return
-    ignored = _listed(family.ignored(request))
+    ignored = listed(family.ignored(request))
     # What else is told in headers is known when there is an answer.
     told = [("x-torana-ignored", ignored)] if ignored else []
     # A proxy that gathers a reply before it passes it on would show previews when nobody needs them any more.
     await exchange.stream([("content-type", EVENT_STREAM), ("x-accel-buffering", "no"), *told], event)
-
-
-def _credentials(exchange: Exchange) -> Credentials:
-    """What the caller shows; Anthropic's clients and Azure's have headers of their own for it."""
-    return Credentials(exchange.header("authorization"), exchange.header("x-api-key") or exchange.header("api-key"))
-
-
-def _metadata(written: str | None) -> dict[str, str]:
-    """The caller's metadata; InvalidRequest when it is no JSON object of short texts."""
-    if written is None:
-        return {}
-    try:
-        return msgspec.json.decode(written, type=_Metadata)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(
-            f"The header {METADATA} must be a JSON object of at most 16 texts, each of at most 128 characters.",
-            param=METADATA,
-        ) from error
 
 
 async def until_gone(work: Coroutine[Any, Any, T], gone: Coroutine[Any, Any, None]) -> T:
@@ -181,30 +201,3 @@ async def until_gone(work: Coroutine[Any, Any, T], gone: Coroutine[Any, Any, Non
         working.cancel()
         watching.cancel()
         await asyncio.wait((working, watching))
-
-
-def _told(family: Family[Any, Any], answered: Answer[Any, Any]) -> list[tuple[str, str]]:
-    reply = answered.reply
-    told = {
-        "x-torana-model": _visible(str(answered.target)),
-        "x-torana-emulated": ", ".join(reply.emulated),
-        "x-torana-ignored": _listed((*family.ignored(answered.request), *reply.ignored)),
-        "x-torana-shortfall": str(reply.shortfall or ""),
-        "x-torana-replayed": "true" if answered.replayed else "",
-        "x-torana-cost": "unknown" if reply.usage.cost is None else f"{reply.usage.cost:f}",
-    }
-    return [(name, value) for name, value in told.items() if value]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join([_plain(name) for name in dict.fromkeys(names)][:_MAX_NAMES])
-
-
-def _visible(text: str) -> str:
-    """A name that an operator chose, fit for a header."""
-    return "".join(c if "!" <= c <= "~" else "?" for c in text)
-
-
-def _plain(name: str) -> str:
-    """A name that a client made up, fit for a header."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-.[]") else "?" for c in name[:_MAX_NAME])

@@ -5,16 +5,22 @@ uvicorn bounds neither: a client could send headers without end, or connect and 
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from torana.edge.errors import error_body
 from torana.edge.exchange import new_request_id
+from torana.families.faults import Fault, openai_body
 
 _log = logging.getLogger(__name__)
+
+
+_UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=[ \t]*:)", re.IGNORECASE)
+_IGNORED = b"X-Upgrd"
+"""As long as the name that it stands in for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser; a head that goes on for too long is cut off."""
-        super().data_received(data)
+        super().data_received(data if self._head_timer is None else _unraised(data))
         if self._head_timer is not None:
             self._head_bytes += len(data)
             if self._head_bytes > self._bounds.head and not self.transport.is_closing():
@@ -101,8 +107,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
         self._forget_head()
-        body = error_body(message, "invalid_request_error", None, code)
         request_id = new_request_id()
+        body = openai_body(Fault(status, message, "invalid_request_error", None, code, request_id))
         _log.info("refused before it was a request: %s, request_id %s", code, request_id)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\nconnection: close\r\n"
@@ -110,3 +116,12 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.transport.close()
+
+
+def _unraised(data: bytes) -> bytes:
+    """A head that asks for no other protocol: we have none, HTTP lets us ignore it, and the parser would lose the body.
+
+    Java's client asks for HTTP/2 so with every request. A head that comes in pieces may still ask.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(_IGNORED, head) + end + rest if b"pgrade" in head.lower() else data

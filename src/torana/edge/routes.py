@@ -11,7 +11,9 @@ from torana.edge.exchange import Exchange
 from torana.edge.health import Metrics, Readiness, alive
 from torana.edge.operations import Operations
 from torana.edge.pictures import PREFIX, PictureLinks
+from torana.edge.responses import ENDPOINTS as KEPT
 from torana.families.base import Family
+from torana.families.language.responses import RESPONSES
 from torana.families.models import LIST, RETRIEVE
 from torana.families.openapi import document
 
@@ -30,12 +32,13 @@ def routes(
     """The table: exact paths, and ``/*`` endings for what lies below one."""
     families = tuple(families)
     table = {
-        path: Route(family.path, frozenset({family.method}), partial(operations.serve, family))
+        path: Route(family.path, frozenset({family.method}), partial(operations.serve, family), wording=family.wording)
         for family in families
         for path in family.paths
     }
+    kept = KEPT if RESPONSES in families else ()
     # As bytes: the document itself would take ten times as much memory, for as long as the gateway runs.
-    described = msgspec.json.encode(document((*families, LIST, RETRIEVE), version))
+    described = msgspec.json.encode(document((*families, *kept, LIST, RETRIEVE), version))
 
     async def openapi(exchange: Exchange) -> None:
         await exchange.respond(200, [("content-type", "application/json")], described)

@@ -81,11 +81,17 @@ def _operation(endpoint: Endpoint, *, versioned: bool) -> dict[str, Any]:
             "200": {
                 "description": endpoint.gives,
                 "headers": {name: _header(text) for name, text in (_HEADERS | headers).items()},
-                "content": {"application/json": {"schema": dict(endpoint.reply_schema)}},
+                "content": {kind: {"schema": _reply(endpoint, kind)} for kind in endpoint.media_types},
             },
             **{status: _error(description) for status, description in ERRORS.items()},
         },
     }
+
+
+def _reply(endpoint: Endpoint, media_type: str) -> dict[str, Any]:
+    if media_type == "application/json":
+        return dict(endpoint.reply_schema)
+    return {"type": "string"} if media_type.startswith("text/") else {"type": "string", "format": "binary"}
 
 
 def _parameter(field: Field) -> dict[str, Any]:

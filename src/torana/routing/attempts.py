@@ -1,14 +1,15 @@
 """Walks a plan: one target after another until one answers, or two at once where the first is slow."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from torana.core.errors import ToranaError, UpstreamError
+from torana.core.errors import AnswerLate, ToranaError, UpstreamError
 from torana.core.exchange import Plan, Reply, Target
 from torana.routing.failures import falls_back, is_beyond_target, speaks_against_target
 from torana.routing.health import Health, Trial
@@ -16,7 +17,9 @@ from torana.routing.selection import NOBODY, Caller, Candidate, Draw, order
 
 B = TypeVar("B")
 
-Attempt = Callable[[Target], Awaitable[Reply[B]]]
+Claim = Callable[[], None]
+"""Called by an attempt whose answer begins to come: from then on it is the only one."""
+Attempt = Callable[[Target, Claim], Awaitable[Reply[B]]]
 Report = Callable[[Target, ToranaError], None]
 
 _CHANCE = SystemRandom()
@@ -37,7 +40,7 @@ async def walk(
     an answer, an error or cancellation, no attempt is left running.
     """
     candidates = order(plan, caller, lambda target: health.standing(target, plan.routing.circuit), draw)
-    race = _Race(plan, attempt, report, health, deque(candidates))
+    race = _Race(plan, attempt, report, health, deque(candidates), caller.patience)
     try:
         async with asyncio.TaskGroup() as group:
             ended = await race.run(group)
@@ -61,6 +64,7 @@ class _Race(Generic[B]):
     report: Report
     health: Health
     waiting: deque[Candidate]
+    patience: float
     running: dict[asyncio.Task[Reply[B] | ToranaError], Target] = field(default_factory=dict)
     spent: bool = False
     failure: ToranaError | None = None
@@ -82,7 +86,7 @@ class _Race(Generic[B]):
         self._start_first(group)
         while True:
             oldest = next(iter(self.running))
-            done, _ = await asyncio.wait(self.running, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(self.running, timeout=self._until_hedge, return_when=asyncio.FIRST_COMPLETED)
             ended = [(self.running.pop(task), task.result()) for task in list(self.running) if task in done]
             for target, end in ended:
                 if isinstance(end, ToranaError):
@@ -97,7 +101,7 @@ class _Race(Generic[B]):
                 return self.failure
 
     @property
-    def _patience(self) -> float | None:
+    def _until_hedge(self) -> float | None:
         """Seconds until a second target is asked too; None where that is not to be."""
         return self.plan.routing.hedge_after if self.waiting and len(self.running) == 1 else None
 
@@ -125,10 +129,35 @@ class _Race(Generic[B]):
         self.running[task] = target
 
     async def _try(self, target: Target) -> Reply[B] | ToranaError:
+        own = asyncio.current_task()
+        limit = asyncio.timeout(None if math.isinf(self.patience) else self.patience)
+
+        def claim() -> None:
+            limit.reschedule(None)
+            self._claimed(own)
+
         try:
-            return await self.attempt(target)
+            async with limit:
+                return await self.attempt(target, claim)
         except ToranaError as error:
             return error
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            # Nobody can say how far it had come. The attempt has seen itself cut short, and has said so.
+            self.spent = True
+            late = AnswerLate(f"The upstream did not answer within the {self.patience:g} s that the caller gave it.")
+            late.__cause__ = error
+            return late
+
+    def _claimed(self, own: "asyncio.Task[Any] | None") -> None:
+        """The client has begun to get the answer of the attempt that runs in this task."""
+        self.waiting.clear()
+        for task in [task for task in self.running if task is not own]:
+            # It may be charged for as well.
+            self.spent = True
+            del self.running[task]
+            task.cancel()
 
     def _failed(self, target: Target, error: ToranaError) -> None:
         self.report(target, error)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from torana.config.upstreams import Model, TargetRef
 from torana.core.errors import InvalidRequest, ModelNotFound
-from torana.core.exchange import CircuitRule, Plan, Routing, Target
+from torana.core.exchange import PROVIDER, CircuitRule, Plan, Routing, Target
 
 _AS_USUAL: Mapping[str, Routing] = MappingProxyType({})
 _NONE_RETIRED: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -78,13 +78,32 @@ class Catalog:
             raise ModelNotFound(self._absence(model), param="model")
         return plan
 
-    def plan(self, model: str, operation: str) -> Plan:
-        """The targets behind a name that can do an operation; ModelNotFound or InvalidRequest when there are none."""
-        plan = self.find(model)
+    def able(self, model: str, operation: str) -> int:
+        """How many of a name's targets can do an operation; ModelNotFound when nobody configured the name."""
+        targets = self.find(model).targets
+        return sum(operation in self._operations[target.account](target.model) for target in targets)
+
+    def plan(self, model: str, operation: str, provider: str | None = None) -> Plan:
+        """The targets behind a name that can do an operation; ModelNotFound or InvalidRequest when there are none.
+
+        With ``provider`` only those of that account count, which may have a model of that name itself.
+        """
+        plan = self.find(model) if provider is None else self._at(model, provider)
         able = tuple(target for target in plan.targets if operation in self._operations[target.account](target.model))
         if not able:
             raise InvalidRequest(f"The model '{model}' cannot do {operation}.", param="model", code="unsupported_model")
         return replace(plan, targets=able)
+
+    def _at(self, model: str, provider: str) -> Plan:
+        plan = self._plans.get(model) or self.find(f"{provider}/{model}")
+        there = tuple(target for target in plan.targets if target.account == provider)
+        if not there:
+            raise InvalidRequest(
+                f"The model '{model}' has no target at the provider account '{provider}'.",
+                param=PROVIDER,
+                code="unsupported_provider",
+            )
+        return replace(plan, targets=there)
 
     def _absence(self, model: str) -> str:
         replacements = self._retired.get(model) or self._retired.get(model.partition("/")[2])

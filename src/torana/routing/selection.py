@@ -25,9 +25,9 @@ class Caller:
 
     subject: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    patience: float = math.inf
+    """How long he gives one target until it begins to answer, in seconds."""
 
-
-"""Where callers give their metadata."""
 
 NOBODY = Caller()
 

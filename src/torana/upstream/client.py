@@ -35,7 +35,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long an upstream may take, in seconds."""
+    """How long an upstream may take, in seconds, and how often it may be asked."""
 
     connect: float
     """Until connected: name lookup, TCP and TLS. Waiting for a free connection does not count."""
@@ -43,6 +43,10 @@ class Timeouts:
     """The longest silence: from the request's last byte to the reply's first, and between bytes of the reply."""
     total: float
     """From the call of ``send`` to the reply's last byte, waiting for a free connection included."""
+    sendings: int | None = None
+    """Sendings of the message at most, by a client who would send it more often; None leaves it to him."""
+    again_on: frozenset[int] | None = None
+    """Replies after which he may send it again, of those after which he would; None is all of them."""
 
 
 class Headers(Mapping[str, str]):

@@ -4,7 +4,7 @@ Source: the HTML standard, "Server-sent events".
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from torana.core.errors import UpstreamError
@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-async def read_events(chunks: AsyncIterator[bytes], *, max_event: int) -> AsyncIterator[Event]:
+async def read_events(chunks: AsyncIterator[bytes], *, max_event: int) -> AsyncGenerator[Event]:
     """The events of a stream, in their order and each as soon as it is whole; one that is cut off never comes.
 
     ``max_event`` bounds the bytes of an event's data, and of any line: what is longer is an UpstreamError.

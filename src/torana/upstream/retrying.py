@@ -36,9 +36,9 @@ class Retrying:
     """A client for one account. All sendings of a message stay within ``timeouts.total`` of its first.
 
     A message is sent again when there was no connection, when the connection of a GET broke before the reply, and
-    after replies that say "not now", unless these forbid it (``x-should-retry: false``). The wait is drawn anew each
-    time, so that those who failed together do not come back together, and added to what the reply asks for. Where
-    that is too long, or attempts, budget or time are used up, the reply or error is given as it is.
+    after replies that say "not now", unless these (``x-should-retry: false``) or ``timeouts`` forbid it. The wait is
+    drawn anew each time, so that those who failed together do not come back together, and added to what the reply asks
+    for. Where that is too long, or attempts, budget or time are used up, the reply or error is given as it is.
 
     ``random`` gives numbers from 0 to 1; ``on_retry`` is told before each repeat, in a word, what went wrong:
     ``unreachable``, ``cut``, or ``status_`` and the status.
@@ -75,14 +75,17 @@ class Retrying:
         """As the port says; ``message`` goes out again as the class says."""
         self._budget.earn()
         end = self._clock.ticks() + timeouts.total
+        again_on = NOT_NOW if timeouts.again_on is None else NOT_NOW & timeouts.again_on
         for sent in count(1):
             limits = replace(timeouts, total=end - self._clock.ticks())
             sending = self._client.send(message, origin, timeouts=limits, max_reply=max_reply, headers=headers)
             # What is not given is dropped before the wait, and its connection with it.
             async with AsyncExitStack() as stack:
                 outcome = await _outcome(stack, sending)
-                trouble = _trouble(outcome, message.method)
-                wait = self._wait(trouble, sent=sent, left=end - self._clock.ticks()) if trouble else None
+                trouble = _trouble(outcome, message.method, again_on)
+                is_enough = timeouts.sendings is not None and sent >= timeouts.sendings
+                left = end - self._clock.ticks()
+                wait = None if trouble is None or is_enough else self._wait(trouble, sent=sent, left=left)
                 if trouble is None or wait is None:
                     yield _given(outcome)
                     return
@@ -142,14 +145,14 @@ def _given(outcome: Response | UpstreamUnreachable) -> Response:
     return outcome
 
 
-def _trouble(outcome: Response | UpstreamUnreachable, method: str) -> _Trouble | None:
+def _trouble(outcome: Response | UpstreamUnreachable, method: str, again_on: frozenset[int]) -> _Trouble | None:
     """What went wrong, where the message may be sent again for all that the upstream can charge."""
     match outcome:
         case UpstreamCut():
             return _Trouble("cut") if method == "GET" else None
         case UpstreamUnreachable():
             return _Trouble("unreachable")
-        case Response(status=status, headers=headers) if status in NOT_NOW:
+        case Response(status=status, headers=headers) if status in again_on:
             is_forbidden = headers.get("x-should-retry") == "false"
             return None if is_forbidden else _Trouble(f"status_{status}", retry_after(headers) or 0.0)
     return None

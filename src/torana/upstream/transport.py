@@ -15,7 +15,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
-from torana.core.exchange import Message, Upload
+from torana.core.exchange import File, Message
 from torana.upstream.client import Headers, Origin, Response, Timeouts
 
 KEEP_ALIVE = 15.0
@@ -151,7 +151,7 @@ class AiohttpClient:
         )
 
 
-async def _pieces(body: Sequence[bytes | Upload]) -> AsyncIterator[bytes | memoryview]:
+async def _pieces(body: Sequence[bytes | File]) -> AsyncIterator[bytes | memoryview]:
     """A message's body, no piece so large that copying it would hold up the event loop."""
     for part in body:
         if isinstance(part, bytes):

@@ -1,0 +1,1 @@
+"""What callers and the gateway tell one another in headers."""
