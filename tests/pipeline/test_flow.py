@@ -30,10 +30,13 @@ from torana.core.errors import (
     Unauthenticated,
     UpstreamTimeout,
 )
-from torana.core.exchange import Answer, Call, Context, Credentials, Partial, Reply, Target, Usage
+from torana.core.exchange import Answer, Call, Context, Credentials, Opening, Partial, Reply, Target, Usage
 from torana.core.ledger import Closed, Opened
 from torana.pipeline.flow import Snapshot, answer
+from torana.pipeline.remembering import FORGETFUL, Memory
 from torana.policy.access import Access
+from torana.policy.cache.rules import UNKEPT, Caching
+from torana.policy.guardrails.rules import UNGUARDED, Guards
 from torana.policy.idempotency import Replays
 from torana.policy.ledger import Ledger
 from torana.policy.rulebook import Additions, Rulebook, Ruling
@@ -87,6 +90,9 @@ class Journey:
     clock: FakeClock = field(default_factory=FakeClock)
     past: list[str] = field(default_factory=list)
     deadline: float = 60.0
+    guards: Guards = UNGUARDED
+    caching: Caching = UNKEPT
+    memory: Memory = FORGETFUL
 
     def __post_init__(self) -> None:
         self.replays: Replays[tuple[Target, Reply[Any]]] = Replays(self.clock, Idempotency())
@@ -128,6 +134,9 @@ class Journey:
             rulebook=Rulebook(lambda _added: self.ruling, Additions(lambda *_: None)),
             ledger=Ledger(self.written, self.clock),
             replays=self.replays,
+            guards=self.guards,
+            caching=self.caching,
+            memory=self.memory,
         )
         return await answer(self.call, snapshot, self.record)
 
@@ -507,3 +516,38 @@ async def test_a_replay_costs_nothing(journey):
     await journey.go()
     opened, closed = row_of(journey)
     assert (closed.replayed, closed.status, closed.cost, closed.charged, opened.charges) == (True, 200, 0, 0, ())
+
+
+async def test_who_leaves_while_he_is_told_is_charged_for_what_was_used():
+    told = asyncio.Event()
+
+    async def telling(_request: Asked, _model: str, context: Context) -> Reply[str]:
+        context.used(lambda: Usage(tokens={"text_in": 3, "text_out": 2}, cost=Decimal("0.2"), price="a list"))
+        await context.open(Opening())(b"once upon a time")
+        told.set()
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    journey = Journey(telling, telling)
+    call = asyncio.create_task(journey.go())
+    await asyncio.wait_for(told.wait(), 5)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    closed = journey.written.entries[-1]
+    assert isinstance(closed, Closed)
+    assert (closed.status, closed.cost, closed.tokens) == (499, 200_000_000, {"text_in": 3, "text_out": 2})
+    assert closed.price == "a list, estimated"
+    assert journey.record.usage.cost == Decimal("0.2")
+    assert journey.record.first_piece == 0
+
+
+async def test_what_a_call_used_is_noted():
+    usage = Usage(tokens={"text_in": 3}, cost=Decimal("0.2"))
+
+    async def answering(_request: Asked, _model: str, _context: Context) -> Reply[str]:
+        return Reply("done", usage=usage)
+
+    journey = Journey(answering, answering)
+    await journey.go()
+    assert (journey.record.usage, journey.record.first_piece) == (usage, None)

@@ -6,6 +6,8 @@ from msgspec import Meta, Struct, field
 
 from torana.config.access import Access
 from torana.config.books import Admin, Alerts, Budget, Database, Ledger
+from torana.config.caching import Cache
+from torana.config.guardrails import Guardrails
 from torana.config.policies import Counters, Limit
 from torana.config.secrets import Secret
 from torana.config.units import MAY_BE_ZERO, URL, Bytes, Seconds
@@ -40,6 +42,17 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     deadline: Annotated[
         Seconds, Meta(description="Time for one call, all in all. Official clients give up at 600 s.")
     ] = Seconds(540)
+    heartbeat: Annotated[
+        Seconds,
+        Meta(
+            extra=MAY_BE_ZERO,
+            description="Silence of a stream that has begun, after which its client is sent a sign of life; 0: never.",
+        ),
+    ] = Seconds(15)
+    reply_headers: Annotated[
+        Literal["torana", "both"],
+        Meta(description="Names of what replies tell in headers: `x-torana-*`, or `both` these and `x-tfy-*`."),
+    ] = "torana"
     drain: Annotated[Seconds, Meta(extra=MAY_BE_ZERO, description="At SIGTERM, time for calls in flight to end.")] = (
         Seconds(30)
     )
@@ -165,6 +178,28 @@ class Pictures(Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
 
 
+class Responses(Struct, frozen=True, forbid_unknown_fields=True):
+    """Responses that conversations go on from, each for the caller who asked for it."""
+
+    keep: Annotated[bool, Meta(description="Keep them, unless a caller says `store: false`.")] = True
+    ttl: Annotated[Seconds, Meta(description="How long one is kept.")] = Seconds(30 * 86400)
+    store: Annotated[Store, Meta(description="Where they are kept. Default: a directory in `data_dir`.")] | None = None
+    max_total: Annotated[
+        Bytes,
+        Meta(description="Bytes of all in the directory; beyond it the oldest go first. Not for buckets."),
+    ] = Bytes(4 * 1024**3)
+    key: (
+        Annotated[
+            Secret,
+            Meta(
+                description="Key that they are encrypted with (AES-256-GCM), the same for all replicas. Default: none; "
+                "they lie open to whoever may read the directory or the bucket."
+            ),
+        ]
+        | None
+    ) = None
+
+
 class Workers(Struct, frozen=True, forbid_unknown_fields=True):
     """Processes that decode and make pictures."""
 
@@ -285,6 +320,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = field(default_factory=Server)
     uploads: Uploads = field(default_factory=Uploads)
     pictures: Pictures = field(default_factory=Pictures)
+    responses: Responses = field(default_factory=Responses)
     workers: Workers = field(default_factory=Workers)
     telemetry: Telemetry = field(default_factory=Telemetry)
     auth: Auth = field(default_factory=Auth)
@@ -296,6 +332,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     budgets: Annotated[tuple[Budget, ...], Meta(description="How much money whom is let spend.")] = ()
     alerts: Alerts = field(default_factory=Alerts)
     access: Access = field(default_factory=Access)
+    cache: Cache = field(default_factory=Cache)
+    guardrails: Guardrails = field(default_factory=Guardrails)
     database: Database = field(default_factory=Database)
     ledger: Ledger = field(default_factory=Ledger)
     admin: Admin = field(default_factory=Admin)

@@ -5,17 +5,22 @@ plan is drawn before leave is given, because leave is given for a model that exi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar
 
 from torana.auth.identity import Identity
 from torana.core.clock import Clock
-from torana.core.errors import DeadlineExceeded, ToranaError
-from torana.core.exchange import Answer, Asked, Call, Context, Credentials, Principal, Reply, Target
-from torana.pipeline.prices import Prices, plus
+from torana.core.errors import DeadlineExceeded
+from torana.core.exchange import Answer, Asked, Call, Credentials, Plan, Principal, Reply, Target
+from torana.pipeline.attempting import Attempting
+from torana.pipeline.caching import place
+from torana.pipeline.guarding import as_read, guard_answer, guard_request
+from torana.pipeline.prices import Prices, accounted
+from torana.pipeline.remembering import FORGETFUL, Memory
+from torana.pipeline.telling import MOST_KEPT, Telling
+from torana.policy.cache.rules import UNKEPT, Caching
+from torana.policy.guardrails.rules import UNGUARDED, Guards
 from torana.policy.idempotency import Replays
 from torana.policy.ledger import Ledger, Row
 from torana.policy.matching import Facts
@@ -25,7 +30,7 @@ from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
 from torana.routing.health import Health
 from torana.routing.selection import Caller
-from torana.telemetry.record import Record, trace_headers
+from torana.telemetry.record import Record
 
 R = TypeVar("R", bound=Asked)
 T = TypeVar("T")
@@ -49,10 +54,16 @@ class Snapshot:
     """Where each call is written down."""
     replays: Replays[tuple[Target, Reply[Any]]]
     """Calls under way and done, for those that are sent twice; they outlive it too."""
+    memory: Memory = FORGETFUL
+    """Answers that conversations go on from; it outlives it too."""
+    guards: Guards = UNGUARDED
+    """What is checked of requests and of answers."""
+    caching: Caching = UNKEPT
+    """Whose answers are given again to those who ask the same."""
 
 
 async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R, Any]:
-    """Identify, read, plan, admit, attempt: one stage after the other; any ToranaError is the caller's answer."""
+    """One stage after the other, as ``_journey`` has them; any ToranaError is the caller's answer."""
     record.operation = call.operation
     principal = await _in_time(identify(call.credentials, snapshot, record), snapshot.deadline, record)
     ruling = snapshot.rulebook.ruling
@@ -64,7 +75,10 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         within=snapshot.deadline - record.seconds,
     ) as row:
         journey = _journey(call, principal, snapshot, ruling, row=row, record=record)
-        return await _in_time(journey, snapshot.deadline, record)
+        try:
+            return await _in_time(journey, snapshot.deadline, record)
+        finally:
+            record.usage = row.usage
 
 
 async def identify(credentials: Credentials, snapshot: Snapshot, record: Record) -> Principal:
@@ -78,33 +92,59 @@ async def identify(credentials: Credentials, snapshot: Snapshot, record: Record)
 async def _journey(
     call: Call[R], principal: Principal, snapshot: Snapshot, ruling: Ruling, *, row: Row, record: Record
 ) -> Answer[R, Any]:
+    """Read, plan, access; guard what is asked, look whether it was answered; permit, attempt, guard the answer."""
     with record.stage("read"):
-        request = await call.read()
-    plan = snapshot.catalog.plan(request.model, call.operation)
+        asked = await call.read()
+    plan = snapshot.catalog.plan(asked.model, call.operation, call.wishes.provider)
     row.model = record.model = plan.model
     ruling.access.admit(principal, plan, call.operation)
-    caller = Caller(f"{principal.issuer} {principal.name}", call.metadata)
-    facts = Facts(principal, plan.model, call.operation, call.metadata, request.amounts)
+    caller = Caller(f"{principal.issuer} {principal.name}", call.metadata, call.wishes.request_timeout)
+    facts = Facts(principal, plan.model, call.operation, call.metadata, {})
+    watch = snapshot.guards.watch(facts, call.wishes.guards)
+    # What was said before is guarded with the rest: it may have been said where fewer guardrails are.
+    request = await guard_request(await snapshot.memory.recalled(asked, caller.subject), watch, facts, record)
+    kept_at = place(snapshot.caching, call, request, plan=plan, facts=facts, watch=watch)
+    if watch.before or kept_at.shelf:
+        request = as_read(request)
+    telling = Telling(call, most=MOST_KEPT if call.key or kept_at.shelf else 0, held=watch.held)
 
     async def work() -> tuple[Target, Reply[Any]]:
-        prices = Prices(request, plan, snapshot.providers)
+        kept = await kept_at.find(record)
+        # What was kept costs nothing, and counts as a request like any other.
+        prices = Prices(request, plan if kept is None else replace(plan, targets=()), snapshot.providers)
+        counted = facts._replace(amounts={} if kept else request.amounts)
+        attempting = Attempting(
+            request, telling, caller, snapshot.providers, snapshot.memory, prices, record, snapshot.deadline
+        )
         async with ruling.permits.permit(
-            facts, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
+            counted, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
         ):
-            attempt = _attempt(request, caller, call, snapshot, record=record, prices=prices)
-            walking = walk(plan, attempt, _report(record, prices), health=snapshot.health, caller=caller)
-            with _accounted(row, prices):
-                # Those who join this work wait for it as long as the call that began it may.
-                target, reply = await _in_time(walking, snapshot.deadline, record)
+            with accounted(row, prices):
+                target, reply = kept or await _walked(plan, attempting, snapshot)
                 row.usage = reply.usage
-            return target, reply
+            if kept is None:
+                reply = telling.released(request, reply)
+                reply = await guard_answer(reply, request, watch=watch, facts=facts, record=record)
+            reply = await snapshot.memory.keeping(request, caller.subject, target).kept(reply)
+            whole = telling.whole(request, reply)
+            if kept is None:
+                await kept_at.keep(target, whole)
+            return target, whole
 
     (target, reply), replayed = await snapshot.replays.once(
-        caller.subject, call.key, parts=request.parts, work=work, size_of=lambda done: done[1].body.size
+        caller.subject, call.key, parts=asked.parts, work=work, size_of=lambda done: done[1].body.size
     )
     record.target = row.target = str(target)
-    record.replayed = row.replayed = replayed
-    return Answer(request, reply, target, replayed=replayed)
+    record.replayed = replayed
+    row.replayed = replayed or record.cache == "hit"
+    return Answer(request, telling.rest(reply), target, replayed=replayed)
+
+
+async def _walked(plan: Plan, attempting: Attempting[R], snapshot: Snapshot) -> tuple[Target, Reply[Any]]:
+    attempt, failed, caller = attempting.attempt, attempting.failed, attempting.caller
+    walking = walk(plan, attempt, failed, health=snapshot.health, caller=caller)
+    # Those who join this work wait for it as long as the call that began it may.
+    return await _in_time(walking, snapshot.deadline, attempting.record)
 
 
 async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record) -> T:
@@ -119,54 +159,3 @@ async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record
         # Nobody can say how far a target had come that was told to stop.
         late.spent = record.cut_short
         raise late from error
-
-
-@contextmanager
-def _accounted(row: Row, prices: Prices) -> Iterator[None]:
-    """Tells the call's permit what it came to, and its row, however it ends."""
-    allowance = row.allowance
-    try:
-        yield
-    except BaseException:
-        allowance.cost, allowance.spent = prices.in_doubt, bool(prices.doubtful)
-        raise
-    usage = row.usage
-    allowance.used.update(images=usage.images or 0, tokens=sum(usage.tokens.values()))
-    allowance.cost, allowance.spent = usage.cost, True
-    if prices.doubtful:
-        # Others may be paid as well, for what they did not deliver.
-        allowance.cost = plus(usage.cost, prices.in_doubt)
-        row.usage = replace(usage, cost=None)
-
-
-def _attempt(
-    request: R, caller: Caller, call: Call[R], snapshot: Snapshot, *, record: Record, prices: Prices
-) -> Callable[[Target], Awaitable[Reply[Any]]]:
-    async def attempt(target: Target) -> Reply[Any]:
-        with record.stage("attempt", **{"gen_ai.response.model": str(target)}):
-            answer_by = snapshot.providers[target.account].operations[call.operation]
-            context = Context(
-                caller.subject,
-                headers=(*trace_headers(), *target.headers),
-                on_partial=partial(call.on_partial, request),
-                within=snapshot.deadline - record.seconds,
-                parameters=dict(target.parameters),
-                prompt=target.prompt,
-            )
-            try:
-                return await answer_by(request, target.model, context)
-            except asyncio.CancelledError:
-                record.cut_short = True
-                prices.doubt(target)
-                raise
-
-    return attempt
-
-
-def _report(record: Record, prices: Prices) -> Callable[[Target, ToranaError], None]:
-    def report(target: Target, error: ToranaError) -> None:
-        record.attempts.append((str(target), error.code or error.type))
-        if error.spent:
-            prices.doubt(target)
-
-    return report

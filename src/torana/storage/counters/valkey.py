@@ -9,9 +9,6 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, NoScriptError, RedisError  # noqa: A004 - redis has its own
 
 from torana.storage.counters import gcra, scripts
@@ -30,9 +27,7 @@ from torana.storage.counters.port import (
 )
 from torana.storage.counters.purses import FORGOTTEN_AFTER, pieces
 from torana.storage.counters.scripts import Script
-
-CONNECTIONS = 16
-"""At most, for each process: the server does one step at a time anyway."""
+from torana.storage.valkey import CONNECTIONS, open_client
 
 CHUNK = 200
 """So many purses are filled in one step: it holds up the others for a millisecond or so."""
@@ -47,17 +42,7 @@ class ValkeyCounters:
     """
 
     def __init__(self, url: str, *, prefix: str = "torana", connections: int = CONNECTIONS) -> None:
-        self._client = Redis.from_pool(
-            BlockingConnectionPool.from_url(
-                url.replace("valkey", "redis", 1) if url.startswith("valkey") else url,
-                max_connections=connections,
-                timeout=None,
-                # The client's own bound goes through asyncio.wait_for, which loses cancellations before Python 3.12.
-                socket_timeout=None,
-                socket_connect_timeout=None,
-                retry=Retry(NoBackoff(), 0),
-            )
-        )
+        self._client = open_client(url, connections)
         self._send: Callable[..., Awaitable[Any]] = self._client.execute_command
         self._prefix = prefix
         self._marker = f"{{{prefix}}}:purses"

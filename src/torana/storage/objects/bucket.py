@@ -40,7 +40,7 @@ class Bucket:
     """
 
     def __init__(self, place: Place, *, timeout: float, clock: Clock) -> None:
-        self._store = _connect(place, timeout)
+        self._store = connect(place, timeout)
         self._timeout = timeout
         self._clock = clock
         self._trial = asyncio.Lock()
@@ -146,7 +146,8 @@ class Bucket:
             ) from None
 
 
-def _connect(place: Place, timeout: float) -> S3Store | GCSStore | AzureStore:
+def connect(place: Place, timeout: float) -> S3Store | GCSStore | AzureStore:
+    """The bucket; ValueError when the place and what the environment adds to it lead to none."""
     try:
         return _store(place, timeout)
     except BaseError as error:

@@ -1,0 +1,1 @@
+"""Where answers are kept for those who ask the very same again."""

@@ -1,0 +1,76 @@
+import asyncio
+
+import pytest
+
+from torana.core.clock import FakeClock
+from torana.core.errors import UpstreamTimeout
+from torana.core.exchange import Call, Credentials, Opening, Plan, Reply, Target, Wishes
+from torana.families.language.asked import read_request
+from torana.pipeline.attempting import Attempting
+from torana.pipeline.prices import Prices
+from torana.pipeline.remembering import FORGETFUL
+from torana.pipeline.telling import Telling
+from torana.routing.selection import Caller
+from torana.telemetry.record import Record
+
+ASKED = read_request("chat", b'{"model": "m"}')
+TARGET = Target("a", "m", parameters=(("seed", 1),), headers=(("x-a", "b"),), prompt="vary it")
+
+
+class Provider:
+    def __init__(self, answer):
+        self.operations = {"chat": answer}
+
+    def worst(self, request, target):
+        return None
+
+
+def attempting(answer):
+    async def read():
+        raise NotImplementedError
+
+    call = Call("r", "chat", Credentials(None), read, forwarded=(("beta", "1"),), wishes=Wishes(attempts=2))
+    record = Record(FakeClock(), "req", "POST", "/")
+    providers = {"a": Provider(answer)}
+    prices = Prices(ASKED, Plan("m", (TARGET,)), providers)
+    return Attempting(ASKED, Telling(call), Caller("us ada"), providers, FORGETFUL, prices, record, 60.0)
+
+
+async def test_a_target_is_told_of_the_call_all_that_concerns_it():
+    met = []
+
+    async def answer(request, model, context):
+        met.append((request, model, context))
+        context.open(Opening())
+        return Reply("done")
+
+    claims = []
+    assert await attempting(answer).attempt(TARGET, lambda: claims.append(1)) == Reply("done")
+    ((request, model, context),) = met
+    assert (request, model, context.caller, context.prompt, claims) == (ASKED, "m", "us ada", "vary it", [1])
+    assert ("x-a", "b") in context.headers
+    assert (context.parameters, context.forwarded) == ({"seed": 1}, (("beta", "1"),))
+    assert (context.wishes.attempts, context.within) == (2, 60.0)
+
+
+async def test_one_that_is_told_to_stop_may_have_cost():
+    async def answer(request, model, context):
+        await asyncio.Event().wait()
+
+    trying = attempting(answer)
+    task = asyncio.create_task(trying.attempt(TARGET, lambda: None))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (trying.record.cut_short, trying.prices.doubtful) == (True, [TARGET])
+
+
+def test_failures_are_noted_and_those_that_may_cost_are_doubted():
+    trying = attempting(None)
+    trying.failed(TARGET, UpstreamTimeout("late"))
+    assert (trying.record.attempts, trying.prices.doubtful) == ([("a/m", "upstream_timeout")], [])
+    dear = UpstreamTimeout("late")
+    dear.spent = True
+    trying.failed(TARGET, dear)
+    assert trying.prices.doubtful == [TARGET]
