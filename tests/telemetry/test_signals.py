@@ -2,6 +2,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -9,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from torana.core.clock import FakeClock
+from torana.core.exchange import Usage
 from torana.telemetry import signals as signals_module
 from torana.telemetry.record import Record
 from torana.telemetry.signals import CONTENT_TYPE, Signals, forget_process, share_metrics
@@ -119,6 +122,20 @@ def test_what_callers_make_up_adds_no_series(signals):
     assert len(samples(signals.render().decode())) == before
 
 
+def test_codes_that_upstreams_make_up_add_few_series(signals, monkeypatch):
+    monkeypatch.setattr(signals_module, "_MOST_CODES", 3)
+    for number in range(9):
+        made = record(400, operation="chat", principal="ada", model="m", error=f"code_{number}")
+        made.attempts = [("a/m", f"code_{number}")]
+        signals.observe(made, "/chat")
+    told = {labels for name, labels in samples(signals.render().decode()) if name == "torana_attempt_failures_total"}
+    assert {dict(labels)["error_type"] for labels in told} == {"code_0", "code_1", "_OTHER"}
+    counted = "gen_ai_server_request_duration_seconds_count"
+    call = {"gen_ai_operation_name": "chat", "gen_ai_request_model": "m", "gen_ai_response_model": ""}
+    assert value(signals, counted, **call, error_type="code_1") == 1
+    assert value(signals, counted, **call, error_type="_OTHER") == 7
+
+
 def test_requests_in_flight_go_up_and_down(signals):
     signals.active.inc()
     assert value(signals, "http_server_active_requests") == 1
@@ -214,3 +231,34 @@ def test_a_process_that_just_begins_spoils_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(signals_module, "generate_latest", latest)
     assert b"torana_worker_deaths_total" in Signals().render()
+
+
+CALL = {
+    "gen_ai_operation_name": "chat.completions",
+    "gen_ai_request_model": "house",
+    "gen_ai_response_model": "lab/large",
+}
+
+
+def call(usage: Usage, **members: Any) -> Record:
+    told: dict[str, Any] = {"operation": "chat.completions", "principal": "ada", "model": "house"}
+    return record(usage=usage, target="lab/large", **told, **members)
+
+
+def test_tokens_and_dollars_are_counted(signals):
+    used = Usage(tokens={"text_in": 7, "cached_in": 3, "text_out": 4, "reasoning_out": 1}, cost=Decimal("0.25"))
+    signals.observe(call(used, first_piece=0.2), "/chat/completions")
+    assert value(signals, "gen_ai_client_token_usage_sum", **CALL, gen_ai_token_type="input") == 10
+    assert value(signals, "gen_ai_client_token_usage_sum", **CALL, gen_ai_token_type="output") == 5
+    assert value(signals, "gen_ai_server_time_to_first_token_seconds_sum", **CALL) == pytest.approx(0.2)
+    assert value(signals, "torana_cost_dollars_total", **CALL) == 0.25
+    assert value(signals, "torana_cost_unknown_total", **CALL) is None
+
+
+def test_what_nobody_knows_is_not_nothing(signals):
+    signals.observe(call(Usage()), "/chat/completions")
+    signals.observe(call(Usage(), replayed=True), "/chat/completions")
+    signals.observe(call(Usage(cost=Decimal(0))), "/chat/completions")
+    assert value(signals, "torana_cost_unknown_total", **CALL) == 1
+    assert value(signals, "torana_cost_dollars_total", **CALL) is None
+    assert value(signals, "gen_ai_server_time_to_first_token_seconds_count", **CALL) is None

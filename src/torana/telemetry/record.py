@@ -11,6 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from torana.core.clock import Clock
 from torana.core.errors import ToranaError
+from torana.core.exchange import Usage
 
 _TRACER = trace.get_tracer("torana")
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -44,6 +45,14 @@ class Record:
     """Where the caller stands with limits; see ``stand``."""
     cut_short: bool = False
     """Whether a target was told to stop while it was at work."""
+    cache: str | None = None
+    """What the cache had for it: ``hit``, ``miss`` or ``error``; None where it was not asked."""
+    conversation: str | None = None
+    """Id of the conversation that the caller says it belongs to."""
+    usage: Usage = field(default_factory=Usage)
+    """What the call used, as far as it is known."""
+    first_piece: float | None = None
+    """Seconds until the first piece left of an answer that was told as it came."""
     bytes_in: int = 0
     bytes_out: int = 0
     stages: list[tuple[str, float]] = field(default_factory=list)
@@ -89,6 +98,16 @@ class Record:
         finally:
             otel_context.detach(token)
 
+    @property
+    def tokens(self) -> dict[str, int]:
+        """How many went in and came out, where they are counted: ``input`` and ``output``."""
+        counted = self.usage.tokens
+        sides = {
+            "input": sum(count for kind, count in counted.items() if kind.endswith("_in")),
+            "output": sum(count for kind, count in counted.items() if kind.endswith("_out")),
+        }
+        return {side: count for side, count in sides.items() if count}
+
     def stand(self, standings: Iterable[tuple[str, int, int, float]]) -> None:
         """Note where the caller stands with the operator's limits: of what, how much, how much is left, whole when."""
         self.standings = tuple(standings)
@@ -113,9 +132,12 @@ class Record:
             "gen_ai.operation.name": self.operation,
             "gen_ai.request.model": self.model,
             "gen_ai.response.model": self.target,
+            "gen_ai.usage.input_tokens": self.tokens.get("input"),
+            "gen_ai.usage.output_tokens": self.tokens.get("output"),
             "http.request.method": self.method,
             "http.response.status_code": self.status,
             "error.type": self.error,
+            "gen_ai.conversation.id": self.conversation,
             "torana.request_id": self.request_id,
         }
         return {name: value for name, value in found.items() if value is not None}

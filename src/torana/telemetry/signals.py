@@ -19,9 +19,12 @@ from torana.telemetry.record import Record
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.02, 0.08, 0.32, 1.28, 5.12, 20.48, 81.92, 327.68)
+_TOKENS = (1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576)
 _BYTES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "_OTHER"
+_MOST_CODES = 200
+"""Of errors: some are their upstreams' own words, and nobody bounds how many of those there are."""
 _UNAUTHENTICATED = 401
 _TRIES = 20
 _CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
@@ -50,12 +53,47 @@ class BookSignals:
         )  # fmt: skip
 
 
+class UsageSignals:
+    """What calls use and cost, and how soon they are answered."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        call = ["gen_ai_operation_name", "gen_ai_request_model", "gen_ai_response_model"]
+        self.tokens = Histogram(
+            "gen_ai_client_token_usage", "Tokens of a call, those that went in and those that came out.",
+            [*call, "gen_ai_token_type"], buckets=_TOKENS, registry=registry,
+        )  # fmt: skip
+        self.first_token = Histogram(
+            "gen_ai_server_time_to_first_token_seconds", "Time until an answer began that was told as it came.",
+            call, buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.cost = Counter(
+            "torana_cost_dollars", "US dollars that calls cost upstream, as far as that is known.", call,
+            registry=registry,
+        )  # fmt: skip
+        self.unknown = Counter(
+            "torana_cost_unknown", "Calls that were answered and whose cost nobody knows.", call, registry=registry
+        )
+
+    def observe(self, record: Record) -> None:
+        """Counts a finished call."""
+        call = (record.operation or "", record.model or "", record.target or "")
+        for side, count in record.tokens.items():
+            self.tokens.labels(*call, side).observe(count)
+        if record.first_piece is not None:
+            self.first_token.labels(*call).observe(record.first_piece)
+        if record.usage.cost:
+            self.cost.labels(*call).inc(float(record.usage.cost))
+        elif record.usage.cost is None and record.target is not None and not record.replayed:
+            self.unknown.labels(*call).inc()
+
+
 class Signals:
     """The gateway's metrics, over all its processes when it has several."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._circuits_shown: set[str] = set()
+        self._codes: set[str] = {""}
         r = self.registry
         ProcessCollector(registry=r)
         self.http = Histogram(
@@ -82,10 +120,18 @@ class Signals:
         self.limit_refusals = Counter(
             "torana_limit_refusals", "Calls refused by a limit or a budget.", ["limit"], registry=r
         )
+        self.cache = Counter(
+            "torana_cache", "Answers looked for and kept: hit, miss, stored, or error.", ["result"], registry=r
+        )
+        self.guardrails = Counter(
+            "torana_guardrail", "Checks: passed, blocked, changed, audited, or failed.", ["guardrail", "result"],
+            registry=r,
+        )  # fmt: skip
         self.counters_available = Gauge(
             "torana_counters_available", "Whether the shared counters answer.", multiprocess_mode="livemin", registry=r
         )
         self.books = BookSignals(r)
+        self.usage = UsageSignals(r)
         self.client_retries = Counter("torana_client_retries", "Requests that a client sent again.", registry=r)
         self.evictions = Counter("torana_pictures_evicted", "Made pictures dropped before their time.", registry=r)
         self.circuits = Gauge(
@@ -107,12 +153,18 @@ class Signals:
             self.stages.labels(name).observe(seconds)
         if record.operation is not None and record.principal is not None:
             self.operations.labels(
-                record.operation, record.model or "", record.target or "", record.error or ""
+                record.operation, record.model or "", record.target or "", self._code(record.error or "")
             ).observe(record.seconds)
+            self.usage.observe(record)
         if record.client_retry:
             self.client_retries.inc()
         for target, code in record.attempts:
-            self.failures.labels(target, code).inc()
+            self.failures.labels(target, self._code(code)).inc()
+
+    def _code(self, code: str) -> str:
+        if len(self._codes) < _MOST_CODES:
+            self._codes.add(code)
+        return code if code in self._codes else _OTHER
 
     def show_circuits(self, states: Mapping[str, Literal["closed", "half-open", "open"]]) -> None:
         """How the circuits stand. A target that is not named any more goes back to closed: it cannot be taken away."""
