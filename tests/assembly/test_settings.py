@@ -1,3 +1,4 @@
+import re
 import stat
 from pathlib import Path
 
@@ -178,10 +179,13 @@ def test_a_mistake_of_the_file_itself_is_told_before(tmp_path):
 
 def test_without_a_file_there_is_all_for_a_first_step(home):
     settings = load(None).settings
-    assert settings.providers == {"studio": Account(type="local"), "echo": Account(type="echo")}
+    types = {"studio": "local", "echo": "echo", "local-text": "local-text"}
+    assert settings.providers == {name: Account(type=kind) for name, kind in types.items()}
     assert list(settings.models.items()) == [
-        ("patchwork", Model((TargetRef("studio/patchwork"),))), ("echo", Model((TargetRef("echo/echo"),))),
-    ]  # fmt: skip
+        ("patchwork", Model((TargetRef("studio/patchwork"),))),
+        ("echo", Model((TargetRef("echo/echo"),))),
+        ("all-minilm-l6-v2", Model((TargetRef("local-text/all-minilm-l6-v2"),))),
+    ]
     assert list(cross_checks(Document(settings), declarations())) == []
     assert missing_secrets(settings, {}) == []
     assert settings == load(None).settings
@@ -207,7 +211,7 @@ def test_any_key_that_is_made_can_be_used(home, monkeypatch):
 
 
 def test_without_the_engine_there_is_still_something_to_serve(home, monkeypatch):
-    monkeypatch.setattr(module, "_EXTRAS", {"engine": ("no_such_module",)})
+    monkeypatch.setattr(module, "_EXTRAS", dict.fromkeys(("engine", "local-text"), ("no_such_module",)))
     assert not installed(declarations()["local"])
     settings = default_settings(declarations())
     assert list(settings.providers) == ["echo"]
@@ -239,9 +243,13 @@ def test_every_setting_of_an_account_is_known_to_some_type():
     assert (known - options) | {"type"} == {field.name for field in msgspec.structs.fields(Account)}
 
 
-def test_the_sample_is_the_one_that_newcomers_read():
+def test_the_sample_that_newcomers_read_holds_together():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert SAMPLE in readme
+    samples = re.findall(r"```yaml\n(server:.*?)```", readme, re.DOTALL)
+    assert len(samples) == 1
+    assert mistakes(samples[0]) == []
+    # It begins as the one here does.
+    assert samples[0].startswith(SAMPLE.partition("providers:")[0])
 
 
 def test_mistakes_of_both_kinds_are_told_together(tmp_path):

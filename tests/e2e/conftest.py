@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +47,21 @@ models:
 """
     with serve(tmp_path_factory.mktemp("gateway"), config, {"LAB_TOKEN": token(sub="gateway")}) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs for Node, and the clients they need, installed as the lock file says."""
+    missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed")
+    directory = tmp_path_factory.mktemp("node")
+    for file in (HERE / "node").iterdir():
+        if file.is_file():
+            shutil.copy(file, directory)
+    installed = subprocess.run(
+        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"],
+        cwd=directory, capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert installed.returncode == 0, installed.stderr
+    return directory

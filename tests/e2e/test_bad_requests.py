@@ -53,6 +53,11 @@ def unharmed(gateway: Gateway) -> Iterator[None]:
     assert gateway.workers == before != set()
 
 
+def test_nothing_here_is_a_web_socket(gateway: Gateway) -> None:
+    wish = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "a2V5"}
+    assert ask(gateway.address, head(wish, method="GET", path="/v1/responses"), "GET").status == 405
+
+
 def test_good_tokens_of_both_issuers_open_the_door(gateway: Gateway) -> None:
     for good in (token(), token(KEY, "EdDSA", iss=KEY_ISSUER)):
         assert ask(gateway.address, post(GOOD, good)).status == 200

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import os
-import shutil
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,12 @@ from PIL import Image
 from tests.e2e.gateway import PHOTO, Gateway, token
 from tests.e2e.wire import fetch
 
-HERE = Path(__file__).parent / "node"
-FILES = ("package.json", "package-lock.json", ".npmrc", "variations.mjs")
+LOCK = Path(__file__).parent / "node" / "package-lock.json"
 
 
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program and the client it needs, installed as the lock file says."""
-    missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)} not installed")
-    directory = tmp_path_factory.mktemp("node")
-    for name in FILES:
-        shutil.copy(HERE / name, directory)
-    installed = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"],
-        cwd=directory, capture_output=True, text=True, timeout=150, check=False,
-    )  # fmt: skip
-    assert installed.returncode == 0, installed.stderr
-    return directory / "variations.mjs"
+@pytest.fixture
+def program(node: Path) -> Path:
+    return node / "variations.mjs"
 
 
 def run(program: Path, scenario: str, gateway: Gateway) -> Any:
@@ -46,8 +33,9 @@ def run(program: Path, scenario: str, gateway: Gateway) -> Any:
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    assert "resolved" not in (HERE / "package-lock.json").read_text()
-    assert "://" not in (HERE / "package-lock.json").read_text()
+    assert "resolved" not in LOCK.read_text()
+    # Some packages say by whom they may be paid.
+    assert set(re.findall(r"://([^/]+)", LOCK.read_text())) <= {"github.com"}
 
 
 @pytest.mark.parametrize("scenario", ["stream", "file", "nameless", "array", "remote", "extensions"])

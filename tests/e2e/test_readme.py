@@ -65,15 +65,23 @@ def test_the_curl_line_can_be_pasted(first_step: FirstStep) -> None:
         assert picture.headers["content-type"] == "image/png"
 
 
-def test_the_python_example_runs(first_step: FirstStep) -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def run_example(first_step: FirstStep, number: int) -> str:
+    """What one of the README's programs prints."""
+    example = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[number]
     minted = [TORANA, "token", "mint", "--subject", "you"]
     token = subprocess.run(minted, cwd=first_step.directory, capture_output=True, text=True, check=True).stdout.strip()
     environ = {**os.environ, "OPENAI_BASE_URL": f"{first_step.url}/v1", "OPENAI_API_KEY": token}
-    ran = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", example], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
-    )
-    links = ran.stdout.split()
+    ).stdout
+
+
+def test_the_example_of_a_chat_runs(first_step: FirstStep) -> None:
+    assert run_example(first_step, 0) == "Hello, Torana!"
+
+
+def test_the_example_of_pictures_runs(first_step: FirstStep) -> None:
+    links = run_example(first_step, 1).split()
     assert len(links) == 4
     pictures = []
     for link in links:

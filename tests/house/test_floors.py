@@ -11,6 +11,7 @@ from tests.house.source import Module, edges, modules
 FLOORS = {
     "core": set(),
     "engine": set(),
+    "text": set(),
     "config": {"core"},
     "families": {"core"},
     "media": {"core"},
@@ -30,7 +31,8 @@ FLOORS = {
     | {"config", "families", "media", "telemetry", "upstream", "storage", "core"},
     "cli": {"assembly", "config", "core"},
 }
-ENGINE_CALLERS = {"torana.providers.local.work"}
+# The guests, and the one module that calls each.
+GUESTS = {"torana.providers.local.work": "engine", "torana.providers.local_text.work": "text"}
 HTTP_CLIENTS = {"aiohttp", "httpx", "requests", "urllib3", "http.client"}
 PICTURE_LIBRARIES = {"PIL", "numpy", "numba"}
 CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "datetime.datetime.now", "datetime.datetime.utcnow"}
@@ -44,8 +46,8 @@ def room_of(name: str) -> str:
 def test_imports_go_down(module: Module) -> None:
     assert module.room in FLOORS, f"the room {module.room!r} is not in the plan"
     allowed = FLOORS[module.room] | {module.room, ""}
-    if module.name in ENGINE_CALLERS:
-        allowed |= {"engine"}
+    if module.name in GUESTS:
+        allowed |= {GUESTS[module.name]}
     wrong = {name for name in edges(module) if room_of(name) not in allowed}
     assert not wrong, f"{module.name} may import {sorted(allowed)}, not {sorted(wrong)}"
 
@@ -72,7 +74,7 @@ def test_only_upstream_imports_an_http_client() -> None:
 
 def test_only_media_and_engine_decode_pictures() -> None:
     rooms = {(m.room, m.name) for m in modules() if top_level(m) & PICTURE_LIBRARIES}
-    assert {name for room, name in rooms if room not in {"media", "engine"}} <= ENGINE_CALLERS
+    assert {name for room, name in rooms if room not in {"media", *GUESTS.values()}} <= GUESTS.keys()
 
 
 def test_only_the_clock_tells_the_time() -> None:

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from torana.assembly.books.bookkeeping import Books
 from torana.assembly.circuits import Circuits
+from torana.assembly.keeping.responses import Remembering, remembering
 from torana.assembly.lending import Connections, make_workers
-from torana.assembly.life import Life, Sweeper
-from torana.assembly.pictures import keeping
+from torana.assembly.life import Life, Sweeper, Sweepers
+from torana.assembly.pictures import Keeping, keeping
+from torana.assembly.policies.guarding import check_tokens
 from torana.assembly.reload.compiling import Compiler, certificate
 from torana.assembly.reload.documents import Documents
 from torana.assembly.reload.editions import Editions
@@ -27,8 +29,9 @@ from torana.edge.bodies.uploads import FormReader
 from torana.edge.health import Metrics, Readiness
 from torana.edge.operations import Operations
 from torana.edge.pictures import Origin, PictureLinks
+from torana.edge.responses import KeptResponses
 from torana.edge.routes import routes
-from torana.families.images import EDITS, GENERATIONS, VARIATIONS
+from torana.families.listed import FAMILIES
 from torana.media.probe import probe
 from torana.media.workers import Workers
 from torana.policy.idempotency import Replays
@@ -40,7 +43,6 @@ from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
 from torana.upstream.passing import NotThere, Passer
 
-FAMILIES = (VARIATIONS, EDITS, GENERATIONS)
 PICTURE_KEY = "picture.key"
 OTLP = "torana.telemetry.otlp"
 _ELSEWHERE = "The admin API is not on this port: the setting `admin.port` gives it one of its own."
@@ -60,6 +62,8 @@ def build_app(
     workers = make_workers(settings, _used(settings), logger, signals)
     circuits = Circuits(clock, logger, signals)
     books = Books(settings, environ, clock=clock, logger=logger, signals=signals)
+    kept = keeping(settings, environ, clock=clock)
+    remembered = remembering(settings, environ, clock=clock, logger=logger)
     compiler = Compiler(
         environ=environ,
         workers=workers,
@@ -70,25 +74,23 @@ def build_app(
         clock=clock,
         logger=logger,
         signals=signals,
+        memory=remembered.memory,
     )
     editions = Editions(compiler.edition(settings, Connections()), circuits.keep)
-    kept = keeping(settings, environ, clock=clock)
     links = _links(settings, environ, kept.objects, listening=listening, clock=clock)
     return App(
-        routes(
-            FAMILIES,
-            Operations(editions.lend, open_body=_bodies(settings, clock).open, links=links),
+        _routes(
+            _operations(settings, editions, links, clock),
             links,
-            readiness=_readiness(editions, circuits, books, workers=workers, objects=kept.objects),
-            metrics=Metrics(signals, circuits.show, books.show) if settings.telemetry.metrics else None,
-            version=version("torana"),
+            _readiness(editions, circuits, books, workers=workers, objects=kept.objects),
+            Metrics(signals, circuits.show, books.show) if settings.telemetry.metrics else None,
         )
-        | _administration(settings, books.passer, clock),
+        | _beside(settings, editions, books, remembered, clock),
         life=Life(
             editions=editions,
             reloader=Reloader(config, compiler, editions, every=settings.server.watch),
             workers=workers,
-            sweeper=Sweeper(kept.objects, logger, signals, every=kept.sweep),
+            sweeper=_sweepers(kept, remembered, logger, signals),
             books=books,
             stop_spans=_span_export(settings.telemetry.otlp_endpoint),
         ),
@@ -97,6 +99,37 @@ def build_app(
         logger=logger,
         signals=signals,
     )
+
+
+def _routes(
+    operations: Operations, links: PictureLinks, readiness: Readiness, metrics: Metrics | None
+) -> dict[str, Route]:
+    return routes(FAMILIES, operations, links, readiness=readiness, metrics=metrics, version=version("torana"))
+
+
+def _beside(
+    settings: Settings, editions: Editions, books: Books, remembered: Remembering, clock: Clock
+) -> dict[str, Route]:
+    """What is asked of the gateway itself, and of no model."""
+    kept = KeptResponses(editions.lend, remembered.memory)
+    return kept.routes() | _administration(settings, books.passer, clock)
+
+
+def _operations(settings: Settings, editions: Editions, links: PictureLinks, clock: Clock) -> Operations:
+    return Operations(
+        editions.lend,
+        open_body=_bodies(settings, clock).open,
+        links=links,
+        names=settings.server.reply_headers,
+        heartbeat=settings.server.heartbeat,
+    )
+
+
+def _sweepers(kept: Keeping, remembered: Remembering, logger: Logger, signals: Signals) -> Sweepers:
+    pictures = Sweeper(kept.objects, logger, signals, every=kept.sweep)
+    if remembered.shelf is None:
+        return Sweepers(pictures)
+    return Sweepers(pictures, Sweeper(remembered.shelf, logger, signals, every=remembered.sweep, kept="responses"))
 
 
 def _used(settings: Settings) -> list[Declaration]:
@@ -117,8 +150,10 @@ def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:
 
     build_authenticator(settings.auth, environ, clock=SystemClock(), fetch=fetch)
     certificate(settings, environ)
+    check_tokens(settings, environ)
     _picture_key(settings, environ, data_directory(settings))
     keeping(settings, environ, clock=SystemClock())
+    remembering(settings, environ, clock=SystemClock())
 
 
 def data_directory(settings: Settings) -> Path:

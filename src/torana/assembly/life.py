@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from torana.assembly.books.bookkeeping import Books
 from torana.assembly.reload.editions import Editions
@@ -9,19 +10,33 @@ from torana.assembly.reload.hangup import listen, listen_no_more
 from torana.assembly.reload.reloader import Reloader
 from torana.core.errors import WorkFailed
 from torana.media.workers import Workers
-from torana.storage.objects.port import Objects
+from torana.storage.objects.port import Swept
 from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
 
 
-class Sweeper:
-    """Removes expired pictures every so many seconds, or never for 0, and says when it had to remove others."""
+class Expiring(Protocol):
+    """A store of what expires."""
 
-    def __init__(self, objects: Objects, logger: Logger, signals: Signals, *, every: float) -> None:
+    async def sweep(self) -> Swept:
+        """Removes what expired."""
+        ...
+
+
+class Sweeper:
+    """Removes what expired every so many seconds, or never for 0, and says when it had to remove more.
+
+    ``kept`` says what it is, as the settings call it.
+    """
+
+    def __init__(
+        self, objects: Expiring, logger: Logger, signals: Signals, *, every: float, kept: str = "pictures"
+    ) -> None:
         self._objects = objects
         self._logger = logger
         self._signals = signals
         self._every = every
+        self._evicted, self._setting = f"{kept}_evicted", f"{kept}.max_total"
 
     async def run(self) -> None:
         """Sweeps until cancelled; a failing store is reported and tried again."""
@@ -33,8 +48,19 @@ class Sweeper:
             else:
                 self._signals.evictions.inc(swept.evicted)
                 if swept.evicted:
-                    self._logger.warning("pictures_evicted", count=swept.evicted, setting="pictures.max_total")
+                    self._logger.warning(self._evicted, count=swept.evicted, setting=self._setting)
             await asyncio.sleep(self._every)
+
+
+class Sweepers:
+    """Several at once."""
+
+    def __init__(self, *sweepers: Sweeper) -> None:
+        self._sweepers = sweepers
+
+    async def run(self) -> None:
+        """Sweeps until cancelled."""
+        await asyncio.gather(*(sweeper.run() for sweeper in self._sweepers))
 
 
 class Life:
@@ -46,7 +72,7 @@ class Life:
         editions: Editions,
         reloader: Reloader,
         workers: Workers,
-        sweeper: Sweeper,
+        sweeper: Sweeper | Sweepers,
         books: Books,
         stop_spans: Callable[[], None],
     ) -> None:

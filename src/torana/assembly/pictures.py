@@ -36,13 +36,14 @@ def keeping(settings: Settings, environ: Mapping[str, str], *, clock: Clock) -> 
     # By name, because the module needs an extra that most gateways do without.
     module = importlib.import_module(BUCKET)
     try:
-        return Keeping(module.Bucket(_place(store, environ), timeout=store.timeout, clock=clock), store.sweep)
+        return Keeping(module.Bucket(place_of(store, environ), timeout=store.timeout, clock=clock), store.sweep)
     except ValueError:
         where = store.key or "the environment"
         raise SecretMissing(f"{where} holds no key that {store.url} can be used with") from None
 
 
-def _place(store: Store, environ: Mapping[str, str]) -> Place:
+def place_of(store: Store, environ: Mapping[str, str]) -> Place:
+    """A bucket, and how one gets at it; SecretMissing when its key is not there."""
     return Place(
         store.url,
         endpoint=store.endpoint,

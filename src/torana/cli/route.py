@@ -31,7 +31,10 @@ def _pairs(_context: click.Context, _option: click.Parameter, written: tuple[str
 @config_option
 @click.argument("model")
 @click.option(
-    "--operation", type=click.Choice(OPERATIONS), default=OPERATIONS[0], show_default=True, help="What is asked for."
+    "--operation",
+    type=click.Choice(OPERATIONS),
+    metavar="NAME",
+    help="What is asked for, such as `chat.completions`; else it is what most of its targets can do.",
 )
 @click.option(
     "--metadata",
@@ -46,7 +49,7 @@ def _pairs(_context: click.Context, _option: click.Parameter, written: tuple[str
 @click.option("--explain", is_flag=True, help="Say why, and show the targets that are not for such a call.")
 @complained
 def route(
-    config: Path | None, model: str, operation: str, *, metadata: dict[str, str], subject: str, explain: bool
+    config: Path | None, model: str, operation: str | None, *, metadata: dict[str, str], subject: str, explain: bool
 ) -> int:
     """Show the targets of a call for MODEL, in the order they are tried.
 

@@ -133,6 +133,7 @@ def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> in
         factory,
         factory=True,
         http=bounded_protocol(settings),  # type: ignore[arg-type]  # any callable that makes a protocol will do
+        ws="none",
         workers=settings.server.processes,
         log_config=None,
         access_log=False,

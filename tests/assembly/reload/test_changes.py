@@ -12,6 +12,8 @@ from torana.assembly.reload.changes import (
     named_files,
     taken_up,
 )
+from torana.config.caching import Cache, CacheRule
+from torana.config.guardrails import Guardrail, Guardrails
 from torana.config.model import Auth, Pictures, Server, Settings, Uploads
 from torana.config.secrets import Secret
 from torana.config.units import Bytes, Seconds
@@ -28,6 +30,7 @@ LIVE = {
     "auth": Auth(issuers=(ISSUER, ISSUER)),
     "images": msgspec.structs.replace(RUNNING.images, prompts=Prompts(version="2")),
     "retries": Retries(attempts=1),
+    "guardrails": Guardrails(checks={"a": Guardrail("secrets")}),
     "providers": {"other": Account(type="echo")},
     "models": {"vary": Model((TargetRef("mirror/echo"),))},
 }
@@ -87,3 +90,9 @@ def test_what_cannot_be_read_is_empty_and_a_pipe_is_left_alone(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     names = ("nowhere", "pipe", ".")
     assert look(tmp_path / name for name in names) == {tmp_path / name: "" for name in names}
+
+
+def test_of_the_cache_the_rules_can_change_and_not_where_it_is():
+    wanted = changed(cache=Cache(rules=(CacheRule("r"),), store="valkey"))
+    assert taken_up(RUNNING, wanted) == changed(cache=Cache(rules=(CacheRule("r"),)))
+    assert left_for_restart(RUNNING, wanted) == ["cache.store"]

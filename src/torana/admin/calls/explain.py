@@ -13,6 +13,7 @@ from torana.admin.operation import Ask, Desk, Operation
 from torana.admin.wire import Nothing, Owner, owner_of
 from torana.core.errors import InvalidRequest, NotFound
 from torana.core.registry import Subject
+from torana.families import listed
 from torana.storage.sql.ledger.table import Filter
 
 _MOST = 20
@@ -27,7 +28,9 @@ class Wanted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     subject: Annotated[Owner | None, Meta(description="Who might call.")] = None
     key: Annotated[str | None, Meta(description="Id of the virtual key he might use.")] = None
     model: str | None = None
-    operation: str = "images.variations"
+    operation: Annotated[
+        str | None, Meta(description="What might be asked; else it is what most of the model's targets can do.")
+    ] = None
     metadata: Annotated[
         str | None, Meta(examples=['{"project": "blue"}'], description="As in `x-torana-metadata`: a JSON object.")
     ] = None
@@ -78,9 +81,16 @@ def _case(desk: Desk, wanted: Wanted, written: str, model: str) -> Case:
         known=subject is not None,
         key=key,
         model=model,
-        operation=wanted.operation,
+        operation=wanted.operation or _usual(desk, model),
         metadata=metadata,
     )
+
+
+def _usual(desk: Desk, model: str) -> str:
+    """What is likely asked of a model."""
+    known = any(plan.model == model for plan in desk.catalog.plans)
+    able = desk.catalog.able
+    return max(listed.OPERATIONS, key=lambda each: able(model, each)) if known else listed.OPERATIONS[0]
 
 
 def _made(desk: Desk, request_id: str) -> Explanation:

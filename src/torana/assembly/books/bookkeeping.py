@@ -10,6 +10,7 @@ from typing import Any
 from torana.assembly.books.counting import Counting, counting
 from torana.assembly.books.noticing import Noticing
 from torana.assembly.books.places import Health, Opened, Places
+from torana.assembly.policies.caching import Keeping, keeping_answers
 from torana.auth.directory import Directory
 from torana.config.model import Settings
 from torana.core.clock import Clock
@@ -44,6 +45,7 @@ class Books:
         self._signals = signals
         self._places = Places(Path(settings.server.data_dir))
         self.counting: Counting = counting(settings, environ, clock=clock, logger=logger, signals=signals)
+        self.answers: Keeping = keeping_answers(settings, environ, clock=clock, logger=logger)
         self.directory = Directory()
         self.additions = Additions(lambda name, why: logger.error("rule_unreadable", rule=name, reason=why))
         self._is_first = settings.database.url is None and self._places.are_new
@@ -92,7 +94,7 @@ class Books:
             self.journal.close()
         if self.passer is not None:
             await self.passer.close()
-        await self.counting.stop()
+        await asyncio.gather(self.counting.stop(), self.answers.stop())
 
     def _passer(self) -> Passer | None:
         if not self._settings.database.enabled or self._settings.admin.port is not None:

@@ -66,6 +66,7 @@ class Faces:
             uvicorn.Config(
                 self,
                 http=partial(BoundedProtocol, bounds=self._bounds),  # type: ignore[arg-type]  # any callable will do
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,

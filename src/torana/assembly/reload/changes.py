@@ -11,8 +11,8 @@ from msgspec.structs import fields, replace
 from torana.config.model import Issuer, Settings
 from torana.config.secrets import Secret
 
-LIVE = ("auth", "images", "retries", "limits", "budgets", "access", "providers", "models")
-"""Sections that can change while the gateway serves; of ``server`` the deadline can, too."""
+LIVE = ("auth", "images", "retries", "limits", "budgets", "access", "guardrails", "providers", "models")
+"""Sections that can change while the gateway serves; so can the deadline of ``server``, and the rules of ``cache``."""
 
 Look = Mapping[Path, str]
 """Files, and a digest of what is in each of them; it is empty for one that cannot be read."""
@@ -21,7 +21,8 @@ Look = Mapping[Path, str]
 def taken_up(running: Settings, wanted: Settings) -> Settings:
     """What is wanted, as far as it can change while the gateway serves; the rest as it runs."""
     server = replace(running.server, deadline=wanted.server.deadline)
-    return replace(running, server=server, **{name: getattr(wanted, name) for name in LIVE})
+    cache = replace(running.cache, rules=wanted.cache.rules, max_entry=wanted.cache.max_entry)
+    return replace(running, server=server, cache=cache, **{name: getattr(wanted, name) for name in LIVE})
 
 
 def left_for_restart(running: Settings, wanted: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from torana.cli.admin.showing import show_one
 @click.option("--subject", metavar="NAME", help="Who might call: `user:NAME` or `service_account:NAME`.")
 @click.option("--key", metavar="ID", help="With which virtual key.")
 @click.option("--model", metavar="MODEL", help="For which model.")
-@click.option("--operation", metavar="NAME", help="Which operation. Default: images.variations.")
+@click.option("--operation", metavar="NAME", help="Which operation. Default: what most of its targets can do.")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="What the call says of itself. Repeatable.")
 @office_command
 def explain(

@@ -9,7 +9,7 @@ from torana.assembly.importing.report import Outcome
     ("entry", "says"),
     [
         ("a: {api_key: x}", "no `litellm_params.model`"),
-        ("a: {model: anthropic/claude}", "no provider that Torana knows is called 'anthropic'"),
+        ("a: {model: nobody/claude}", "no provider that Torana knows is called 'nobody'"),
         ("a: {model: claude}", "nobody says whose 'claude' is"),
         ("a: {model: openai/*}", "write those to be had at `providers.openai.models`"),
         ("'*': {model: openai/gpt-image-2}", "models are named one by one"),
@@ -26,11 +26,11 @@ def test_what_cannot_be_taken_over(entry: str, says: str) -> None:
 def test_models_of_language_are_taken_over_and_told() -> None:
     made = imported(
         "{model_list: [{model_name: a, litellm_params: {model: gpt-4o}, model_info: {mode: chat}},"
-        " {model_name: b, litellm_params: {model: gpt-4o}}]}"
+        " {model_name: b, litellm_params: {model: claude-haiku-4-5}, model_info: {mode: embedding}}]}"
     )
-    assert made.targets == {"a": ["openai/gpt-4o"], "b": ["openai/gpt-4o"]}
-    assert "answers calls for pictures alone" in made.told(Outcome.LEFT)["model_list[0].model_info.mode"]
-    assert "'gpt-4o' makes pictures is not known" in made.told(Outcome.TAKEN)["model_list[1]"]
+    assert made.targets == {"a": ["openai/gpt-4o"], "b": ["anthropic/claude-haiku-4-5"]}
+    assert "whatever its provider can do" in made.told(Outcome.MOOT)["model_list[0].model_info.mode"]
+    assert "does not do 'embedding'" in made.told(Outcome.LEFT)["model_list[1].model_info.mode"]
 
 
 def test_a_model_that_was_taken_away() -> None:

@@ -12,7 +12,20 @@ from torana.assembly.importing.report import Outcome, Report
 from torana.providers.base import Declaration
 from torana.providers.retired import RETIRED
 
-_OF_PICTURES = frozenset({"image_generation", "image_edit", "image_variation"})
+_MODES: Mapping[str, str] = {
+    "audio_speech": "audio.speech",
+    "audio_transcription": "audio.transcriptions",
+    "chat": "chat.completions",
+    "completion": "completions",
+    "embedding": "embeddings",
+    "image_edit": "images.edits",
+    "image_generation": "images.generations",
+    "image_variation": "images.variations",
+    "moderation": "moderations",
+    "rerank": "rerank",
+    "responses": "responses",
+}
+"""What LiteLLM calls the ways in which models are asked, and we."""
 _WISHES = frozenset({"quality", "background", "moderation", "output_compression", "style", "seed", "negative_prompt"})
 """Fields of calls for pictures that LiteLLM takes as a deployment's own."""
 _SECRETIVE = ("key", "token", "secret", "password", "auth", "credential")
@@ -119,15 +132,10 @@ class Deployments:
         mode = made.found.get("model_info").get("mode")
         told = self._values.text(mode)
         instead = RETIRED.get(made.model)
-        if told is not None and told not in _OF_PICTURES:
-            self._report.left(mode, f"{made.target} is taken over, but so far Torana answers calls for pictures alone.")
+        if told is not None and _MODES.get(told) not in declaration.operations(made.model):
+            self._report.left(mode, f"{made.target} is taken over, but {declaration.type} does not do {told!r} here.")
         elif told is not None:
             self._report.moot(mode, "a target answers whatever its provider can do.")
-        elif made.model not in declaration.models:
-            told = (
-                f"whether {made.model!r} makes pictures is not known here; so far Torana answers calls for no others."
-            )
-            self._report.note(made.found, Outcome.TAKEN, told)
         if instead is not None and made.model not in declaration.models:
             told = f"the maker of {made.model!r} took it away: replace it, such as by {instead[0]!r}."
             self._report.note(made.found, Outcome.TO_DO, told)
