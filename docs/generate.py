@@ -15,6 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import click
 import msgspec
+from matrix import families
 from prometheus_client.metrics import MetricWrapperBase
 
 import torana as torana_package
@@ -249,6 +250,7 @@ def _price(price: Price | None) -> str:
 
 def _parts(price: Price) -> Iterator[str]:
     single = {"a call": price.per_request, "a picture": price.per_image, "a megapixel": price.per_megapixel}
+    single |= {"a million characters": price.per_million_characters, "a minute": price.per_minute}
     yield from (f"{amount:f} {each}" for each, amount in single.items() if amount is not None)
     several = {"a picture": price.by_kind, "a million tokens": price.per_million_tokens}
     for each, amounts in several.items():
@@ -365,6 +367,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "edits.md": partial(fields, EDITS),
     "errors.md": error_codes,
     "generations.md": partial(fields, GENERATIONS),
+    "families.md": families,
     "metrics.md": metrics,
     "providers.md": providers,
     "retired.md": retired,
