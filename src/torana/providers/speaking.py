@@ -83,6 +83,7 @@ ROWS = (
             thoughts="reasoning_content",
         ),
     ),
+    Row("featherless", "Featherless: open models.", "https://api.featherless.ai/v1", _TALK, _USUAL),
     Row("friendli", "Friendli: open models.", "https://api.friendli.ai/serverless/v1", _TALK, _USUAL),
     Row(
         "github-models",
