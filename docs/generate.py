@@ -27,6 +27,7 @@ from torana.core import errors
 from torana.core.price import Price
 from torana.families.base import Family
 from torana.families.images import EDIT, EDITS, GENERATE, GENERATIONS, VARIATIONS, VARY
+from torana.families.listed import FAMILIES
 from torana.providers.base import ANY, Declaration, declarations
 from torana.providers.imaging.ability import FREE, Ability
 from torana.providers.retired import RETIRED
@@ -134,7 +135,7 @@ def metrics() -> str:
 
 def _metrics() -> list[MetricWrapperBase]:
     signals = Signals()
-    values = [*vars(signals).values(), *vars(signals.books).values()]
+    values = [value for each in (signals, signals.books, signals.usage) for value in vars(each).values()]
     return [value for value in values if isinstance(value, MetricWrapperBase)]
 
 
@@ -192,11 +193,30 @@ def _provider(declared: Declaration) -> str:
     text += f" {declared.note}" if declared.note else ""
     text += "\n\n" + "".join(f"- `options.{name}`: {what}\n" for name, what in declared.options.items())
     text += "\n" if declared.options else ""
+    spoken = [family.operation for family in FAMILIES if family.operation in _said(declared)]
+    text += f"Words: {_named(spoken)} ([how](families.md)).\n\n" if spoken else ""
+    if not declared.abilities:
+        return text + _prices(declared)
     text += "| models | what they do | sources | pictures | sizes | fields | formats | price |\n"
     text += "|---|---|---|---|---|---|---|---|\n"
     for cells, models in _alike(declared).items():
         text += f"| {_models(models, of_many=len(declared.abilities) > 1)} | {' | '.join(cells)} |\n"
-    return text
+    told = _prices(declared)
+    return f"{text}\n{told}" if told else text
+
+
+def _said(declared: Declaration) -> frozenset[str]:
+    """What can be asked for in words, of any of its models."""
+    return frozenset().union(*map(declared.spoken, (ANY, *declared.spoken_models)))
+
+
+def _prices(declared: Declaration) -> str:
+    """The models of language that it is known to have, with their prices."""
+    rows = [(model, declared.spoken_price(model)) for model in declared.spoken_models]
+    if not rows:
+        return ""
+    told = "".join(f"| `{model}` | {_price(price)} |\n" for model, price in rows)
+    return f"| models of language | price |\n|---|---|\n{told}"
 
 
 def _alike(declared: Declaration) -> dict[tuple[str, ...], list[str]]:

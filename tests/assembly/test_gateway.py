@@ -216,7 +216,7 @@ async def test_platforms_are_answered(gateway):
     ready = await gateway.ask(head("GET", "/readyz"))
     assert (ready.status, ready.json["checks"]) == (
         200,
-        dict.fromkeys(["workers", "storage", "keys", "registry"], "ok"),
+        dict.fromkeys(["workers", "storage", "keys", "registry", "budgets"], "ok"),
     )
     assert ready.json["targets"]["lab/redux"] == "closed"
     described = await gateway.ask(head("GET", "/openapi.json"))

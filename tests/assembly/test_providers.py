@@ -30,12 +30,12 @@ def settings(tmp_path):
 
 def test_every_name_and_where_it_leads(settings):
     assert offered(settings) == (
+        Plan("vary", (Target("lab", "org/model"), Target("studio", "patchwork"))),
         Plan("studio/patchwork", (Target("studio", "patchwork"),)),
         Plan("lab/redux", (Target("lab", "redux"),)),
         Plan("lab/flux", (Target("lab", "flux"),)),
         Plan("lost/x", (Target("lost", "x"),)),
         Plan("lab/org/model", (Target("lab", "org/model"),)),
-        Plan("vary", (Target("lab", "org/model"), Target("studio", "patchwork"))),
     )
 
 

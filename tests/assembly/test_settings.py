@@ -8,7 +8,7 @@ import pytest
 from tests.assembly.kit import ENVIRON
 from torana.assembly import settings as module
 from torana.assembly.gateway import check_keys
-from torana.assembly.settings import cross_checks, default_settings, installed, load, missing_secrets
+from torana.assembly.settings import cross_checks, default_settings, installed, load, missing_secrets, unpriced
 from torana.assembly.tokens import own_token
 from torana.config.load import ConfigError, Document, load_text
 from torana.config.upstreams import Account, Model, TargetRef
@@ -37,6 +37,10 @@ def changed(old: str, new: str) -> str:
     return SAMPLE.replace(old, new)
 
 
+def priced(price: str) -> str:
+    return f"prices: {{redux: {{dated: 2026-11-22, source: us, {price}}}}}"
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A folder to start the gateway in."""
@@ -57,7 +61,38 @@ def test_the_sample_holds_together(tmp_path):
     [
         (
             changed("type: local", "type: lokal"),
-            f"line 6: providers.studio.type: no such type of provider. There are: {', '.join(declarations())}.",
+            "line 6: providers.studio.type: no such type of provider. Did you mean `local`?",
+        ),
+        (
+            changed("type: local", "type: '?'"),
+            f"line 6: providers.studio.type: no such type of provider. Known here: {', '.join(declarations())}.",
+        ),
+        (
+            changed(
+                "type: local", "type: azure-openai, api_key: {env: K}, base_url: 'http://x.y', options: {api_v: x}"
+            ),
+            (
+                "line 6: providers.studio.options.api_v: means nothing to the type azure-openai. Did you mean "
+                "`api_version`?"
+            ),
+        ),
+        (
+            changed("127.0.0.1:9001/v1", "127.0.0.1:9001/v1/chat/completions/"),
+            (
+                "line 7: providers.lab.base_url: is where the API starts: without `/chat/completions`, which the "
+                "gateway adds."
+            ),
+        ),
+        (
+            changed("api_key: {env: LAB_KEY}", priced("per_million_tokens: {text_in: 1, txt_out: 2}")),
+            (
+                "line 7: providers.lab.prices.redux.per_million_tokens.txt_out: no tokens are of this kind. Did you "
+                "mean `text_out`?"
+            ),
+        ),
+        (
+            changed("api_key: {env: LAB_KEY}", priced("per_million_tokens: {}")),
+            "line 7: providers.lab.prices.redux: says nothing of what it costs. What is free has `per_request: 0`.",
         ),
         (
             changed(', base_url: "http://127.0.0.1:9001/v1"', ""),
@@ -228,6 +263,32 @@ def test_secrets_that_are_not_there_are_told(tmp_path):
     ]
     (tmp_path / "none").write_text("a key")
     assert missing_secrets(settings, ENVIRON) == []
+
+
+def test_what_responses_are_kept_with_is_looked_for_too():
+    text = (
+        "responses: {key: {env: SEAL}, store: {url: s3://x, key_id: {env: ID}, key: {env: KEY}}}\n"
+        "pictures: {store: {url: s3://y, key_id: {env: ID2}, key: {env: KEY2}}}\n"
+    )
+    assert missing_secrets(load_text(text).settings, {}) == [
+        f"environment variable {name} is not set" for name in ("SEAL", "ID2", "KEY2", "ID", "KEY")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ("", ["lab/redux", "lab/listed"]),
+        (", unknown: admit", []),
+        (", mode: soft", []),
+    ],
+)
+def test_models_that_a_budget_refuses_because_nobody_knows_their_price(budget, told):
+    text = changed(
+        "api_key: {env: LAB_KEY}", f"models: [listed, mine], {priced('per_request: 1').replace('redux', 'mine')}"
+    )
+    assert unpriced(load_text(f"{text}budgets: [{{name: all, limit: 5{budget}}}]\n").settings) == told
+    assert unpriced(load_text(text).settings) == []
 
 
 def test_a_public_key_is_looked_for_too(tmp_path):

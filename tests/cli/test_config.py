@@ -34,6 +34,21 @@ def test_a_secret_that_is_not_here_is_no_mistake(config: Path) -> None:
     assert done.stderr == "Note: here, environment variable CLI_SECRET is not set; it must be where the gateway runs.\n"
 
 
+def test_models_that_budgets_refuse_are_noted(config: Path) -> None:
+    config.write_text(
+        config.read_text().replace(
+            "providers:",
+            "providers:\n  lab: {type: ollama, base_url: 'http://lab:1', models: [a]}"
+            "\n  far: {type: openai, api_key: {env: CLI_SECRET}, models: [new]}",
+        )
+        + "budgets: [{name: all, limit: 5}]\n"
+    )
+    done = run("config", "check", config)
+    assert done.exit_code == 0
+    told = "budgets refuse calls of far/new: nobody knows their price, unless `providers.NAME.prices` tells."
+    assert done.stderr == f"Note: {told}\n"
+
+
 def test_every_mistake_with_its_line(here: Path) -> None:
     here.joinpath("bad.yaml").write_text(BAD)
     done = run("config", "check", "bad.yaml")

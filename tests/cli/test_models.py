@@ -8,17 +8,17 @@ def test_names_and_what_is_behind_them(config: Path) -> None:
     done = run("models", "--config", config)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
+        "vary              studio/patchwork, echo/echo",
         "studio/patchwork  studio/patchwork",
         "echo/echo         echo/echo",
-        "vary              studio/patchwork, echo/echo",
     ]
 
 
 def test_json(config: Path) -> None:
     assert json.loads(run("models", "--config", config, "--json").stdout) == [
+        {"model": "vary", "targets": ["studio/patchwork", "echo/echo"]},
         {"model": "studio/patchwork", "targets": ["studio/patchwork"]},
         {"model": "echo/echo", "targets": ["echo/echo"]},
-        {"model": "vary", "targets": ["studio/patchwork", "echo/echo"]},
     ]
 
 

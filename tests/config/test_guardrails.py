@@ -47,3 +47,8 @@ def test_what_does_not_go_together(written, told):
     with pytest.raises(ConfigError, match=r"guardrails\.checks\.a") as wrong:
         load_text(check(written))
     assert told in str(wrong.value)
+
+
+def test_a_rule_names_guardrails():
+    with pytest.raises(ConfigError, match=r"line 1: guardrails.rules\[0\]: a rule names guardrails"):
+        load_text("guardrails: {rules: [{name: idle}]}")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torana.core.price import Consumed, Price
+from torana.core.price import TOKENS, Consumed, Price
+from torana.families.language.saying import Tokens
 
 MONEY = st.decimals(min_value=0, max_value=100, places=6)
 COUNTS = st.integers(min_value=0, max_value=10_000)
@@ -124,3 +125,7 @@ def test_a_price_without_its_day_and_source_is_refused(missing):
     written = {"dated": "2026-11-01", "source": "https://lab.example/prices"}
     with pytest.raises(msgspec.ValidationError, match=missing):
         msgspec.convert({name: value for name, value in written.items() if name != missing}, Price)
+
+
+def test_all_that_is_charged_of_a_conversation_may_have_a_price():
+    assert Tokens(1, 1, 1, 1, 1, 1, 1).charged.keys() <= set(TOKENS)

@@ -26,7 +26,7 @@ KEY = b"a secret that is long enough for HS256"
 ISSUER = Issuer(
     issuer="us", audience="us", algorithms=("HS256",), secret=Secret(env="KEY"), claims=Claims(models="models")
 )
-ALL = ("lab/redux", "lab/fal-ai/flux", "vary")
+ALL = ("vary", "lab/redux", "lab/fal-ai/flux")
 CLOCK = FakeClock()
 
 

@@ -8,6 +8,7 @@ from torana.config.upstreams import Account
 from torana.core.content import Size
 from torana.core.errors import DeadlineExceeded, InvalidImage
 from torana.core.exchange import Target
+from torana.core.price import TOKENS
 from torana.families.images import EDIT, GENERATE, VARY, ImageRequest
 from torana.media.job import InMemory
 from torana.providers.base import declarations
@@ -80,3 +81,20 @@ async def test_fitting_has_its_time_and_no_more(lent):
     with pytest.raises(DeadlineExceeded, match="within 0 s"):
         await hurried.fitted(photo(), size=Size(48, 32), output_format="png")
     assert await lent.fitted(photo(), size=Size(48, 32), output_format="png")
+
+
+def test_what_is_known_to_cost_what():
+    openai, anthropic = DECLARED["openai"], DECLARED["anthropic"]
+    assert openai.priced("gpt-image-2")
+    assert openai.priced("gpt-5.2")
+    assert openai.priced("omni-moderation-latest")
+    assert not openai.priced("whatever comes next")
+    assert not anthropic.priced("claude-fable-5-2")
+    assert DECLARED["ollama"].priced("anything")
+    assert DECLARED["local"].priced("patchwork")
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_known_prices_are_of_tokens_there_are(name):
+    prices = filter(None, map(DECLARED[name].spoken_price, DECLARED[name].spoken_models))
+    assert {kind for price in prices for kind in price.per_million_tokens} <= set(TOKENS)

@@ -25,16 +25,16 @@ def catalog() -> Catalog:
     )
 
 
-def test_names_in_the_order_of_the_configuration(catalog):
+def test_names_in_the_order_of_the_configuration_the_operators_own_first(catalog):
     assert catalog.plans == (
-        Plan("studio/patchwork", (PATCHWORK,)),
-        Plan("lab/redux", (REDUX,)),
-        Plan("talk/talker", (TALKER,)),
-        Plan("lab/ghost", (GHOST,)),
         Plan("vary", (PATCHWORK, REDUX)),
         Plan("mixed", (TALKER, REDUX, TALKER)),
         Plan("ghost", (GHOST,)),
         Plan("talk", (TALKER,)),
+        Plan("studio/patchwork", (PATCHWORK,)),
+        Plan("lab/redux", (REDUX,)),
+        Plan("talk/talker", (TALKER,)),
+        Plan("lab/ghost", (GHOST,)),
     )
 
 
@@ -118,7 +118,7 @@ def test_a_target_that_is_both_offered_and_named_is_there_once():
     catalog = Catalog(
         {"studio": Offer(lambda _model: frozenset({VARY}), ("patchwork",))}, {"vary": (PATCHWORK, PATCHWORK)}
     )
-    assert [plan.model for plan in catalog.plans] == ["studio/patchwork", "vary"]
+    assert [plan.model for plan in catalog.plans] == ["vary", "studio/patchwork"]
 
 
 def test_nothing_configured_is_nothing_known():
@@ -194,7 +194,7 @@ def test_a_plan_carries_its_routing_whatever_can_be_done():
 def test_by_its_own_name_a_target_is_bare():
     dressed = replace(REDUX, parameters=(("steps", 28),), when=(("tier", "gold"),), prompt="Again.", weight=0)
     catalog = Catalog({"lab": Offer(lambda _model: frozenset({VARY}), ("redux",))}, {"vary": (dressed,)})
-    assert catalog.plans == (Plan("lab/redux", (REDUX,)), Plan("vary", (dressed,)))
+    assert catalog.plans == (Plan("vary", (dressed,)), Plan("lab/redux", (REDUX,)))
 
 
 RETIRED = {"dall-e-2": ("gpt-image-2", "recraft/variateImage"), "unreplaced": ()}

@@ -203,6 +203,7 @@ def _readiness(
         "storage": objects.writable,
         "keys": keys_ready,
         "registry": registry_known,
+        "budgets": books.opened,
     }
     return Readiness(checks, circuits.health.states)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 
 from torana.assembly.policies.checking import policy_checks
-from torana.config.load import ConfigError, Document, Mistake, load_file
+from torana.config.load import ConfigError, Document, Mistake, load_file, nearest
 from torana.config.model import Auth, Issuer, Server, Settings
 from torana.config.secrets import Secret, SecretMissing, read_secret
 from torana.config.upstreams import Account, Model, TargetRef
+from torana.core.price import TOKENS, Price
+from torana.families.listed import FAMILIES
 from torana.providers.base import Declaration, declarations
 from torana.storage.keys import load_or_create_key
 from torana.upstream.client import Origin
@@ -68,17 +70,34 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
     issuers = [secret for issuer in settings.auth.issuers for secret in (issuer.secret, issuer.public_key)]
     accounts = [account.api_key for account in settings.providers.values()]
     c2pa = settings.images.c2pa
-    store = settings.pictures.store
+    stores = [store for store in (settings.pictures.store, settings.responses.store) if store is not None]
     others = [
         settings.pictures.signing_key,
+        settings.responses.key,
         settings.counters.valkey,
         settings.database.url,
         settings.alerts.webhook,
         *(check.token for check in settings.guardrails.checks.values()),
-        *((store.key_id, store.key) if store else ()),
+        *(secret for store in stores for secret in (store.key_id, store.key)),
         *((c2pa.certificates, c2pa.key) if c2pa else ()),
     ]
     return [told for secret in (*issuers, *accounts, *others) for told in _missing(secret, environ)]
+
+
+def unpriced(settings: Settings) -> list[str]:
+    """Targets and listed models of which nobody knows what they cost, where a budget refuses calls of such."""
+    if not any(budget.mode == "hard" and budget.unknown == "refuse" for budget in settings.budgets):
+        return []
+    declared = declarations()
+    named = [ref.target for model in settings.models.values() for ref in model.targets]
+    named += [f"{name}/{model}" for name, account in settings.providers.items() for model in account.models]
+    return [each for each in dict.fromkeys(named) if not _is_priced(each, settings, declared)]
+
+
+def _is_priced(target: str, settings: Settings, declared: Mapping[str, Declaration]) -> bool:
+    name, _, model = target.partition("/")
+    account = settings.providers[name]
+    return model in account.prices or declared[account.type].priced(model)
 
 
 def _missing(secret: Secret | None, environ: Mapping[str, str]) -> list[str]:
@@ -104,7 +123,7 @@ def cross_checks(document: Document, declared: Mapping[str, Declaration]) -> Ite
                 yield document.mistake(("models", name, "targets", index, "target"), message)
     yield from _extra_checks(document)
     yield from _book_checks(document)
-    yield from policy_checks(document)
+    yield from policy_checks(document, declared)
     if not (settings.auth.issuers or settings.database.enabled or document.mentions("auth", "issuers", 0)):
         yield document.mistake(
             ("auth", "issuers"), "needs at least one issuer where no database has keys, or nobody can get in."
@@ -117,14 +136,14 @@ def _book_checks(document: Document) -> Iterator[Mistake]:
     """Rules that could not be told apart, and budgets that nobody could keep."""
     settings = document.settings
     ruled = (
-        (("limits",), settings.limits),
-        (("budgets",), settings.budgets),
-        (("access", "grants"), settings.access.grants),
-        (("cache", "rules"), settings.cache.rules),
-        (("guardrails", "rules"), settings.guardrails.rules),
+        (("limits",), [rule.name for rule in settings.limits]),
+        (("budgets",), [rule.name for rule in settings.budgets]),
+        (("access", "grants"), [grant.name for grant in settings.access.grants]),
+        (("cache", "rules"), [rule.name for rule in settings.cache.rules]),
+        (("guardrails", "rules"), [rule.name for rule in settings.guardrails.rules]),
     )
-    for where, rules in ruled:
-        names = [rule.name for rule in rules]
+    for where, read in ruled:
+        names = document.whole(read, *where)
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield document.mistake((*where, index, "name"), f"there is another one of the name {name}.")
@@ -158,7 +177,7 @@ def _account_checks(
     declaration = declared.get(account.type)
     if declaration is None:
         yield document.mistake(
-            ("providers", name, "type"), f"no such type of provider. There are: {', '.join(declared)}."
+            ("providers", name, "type"), f"no such type of provider.{nearest(account.type, declared)}"
         )
         return
     usual = Account(type=account.type)
@@ -169,13 +188,34 @@ def _account_checks(
     for needless in sorted(given - declaration.needs - declaration.takes):
         yield document.mistake(("providers", name, needless), f"means nothing to the type {account.type}.")
     for needless in sorted(account.options.keys() - declaration.options.keys()):
-        yield document.mistake(("providers", name, "options", needless), f"means nothing to the type {account.type}.")
-    try:
-        Origin(account.base_url or "http://localhost")
-    except ValueError as error:
-        yield document.mistake(("providers", name, "base_url"), f"{error}.")
+        told = f"means nothing to the type {account.type}."
+        told += nearest(needless, declaration.options) if declaration.options else ""
+        yield document.mistake(("providers", name, "options", needless), told)
+    if wrong := _wrong_address(account.base_url or "http://localhost"):
+        yield document.mistake(("providers", name, "base_url"), wrong)
+    yield from _price_checks(document, name, account)
     if not installed(declaration):
         yield document.mistake(("providers", name), f"the type {account.type} needs `torana[{declaration.extra}]`.")
+
+
+def _wrong_address(url: str) -> str | None:
+    try:
+        Origin(url)
+    except ValueError as error:
+        return f"{error}."
+    called = next((family.path for family in FAMILIES if url.rstrip("/").endswith(family.path)), None)
+    return None if called is None else f"is where the API starts: without `{called}`, which the gateway adds."
+
+
+def _price_checks(document: Document, name: str, account: Account) -> Iterator[Mistake]:
+    """Prices that would charge nothing, or nothing for some tokens, because of a slip of the pen."""
+    for model, price in account.prices.items():
+        where = ("providers", name, "prices", model)
+        for kind in sorted(price.per_million_tokens.keys() - set(TOKENS)):
+            told = f"no tokens are of this kind.{nearest(kind, TOKENS)}"
+            yield document.mistake((*where, "per_million_tokens", kind), told)
+        if price == Price(dated=price.dated, source=price.source):
+            yield document.mistake(where, "says nothing of what it costs. What is free has `per_request: 0`.")
 
 
 def _target_mistake(target: str, document: Document, declared: Mapping[str, Declaration]) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from torana.assembly.settings import load, missing_secrets
+from torana.assembly.settings import load, missing_secrets, unpriced
 from torana.cli.complaints import complained
 
 
@@ -17,5 +17,8 @@ def check(file: Path) -> int:
     settings = load(file).settings
     for absent in dict.fromkeys(missing_secrets(settings, os.environ)):
         click.echo(f"Note: here, {absent}; it must be where the gateway runs.", err=True)
+    if without := unpriced(settings):
+        told = f"budgets refuse calls of {', '.join(without)}: nobody knows their price"
+        click.echo(f"Note: {told}, unless `providers.NAME.prices` tells.", err=True)
     click.echo(f"{file} is sound. Models: {len(settings.models)}, accounts: {len(settings.providers)}.")
     return 0

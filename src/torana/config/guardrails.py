@@ -104,6 +104,10 @@ class GuardRule(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "hold"
     when: When = field(default_factory=When)
 
+    def __post_init__(self) -> None:
+        if not (self.before or self.after):
+            raise ValueError("a rule names guardrails: `before`, `after` or both")
+
 
 class Guardrails(Struct, frozen=True, forbid_unknown_fields=True):
     """Checks of what is asked and answered, and for which calls they are made. Callers may ask for more of them."""

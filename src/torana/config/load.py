@@ -3,7 +3,7 @@
 import difflib
 import re
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -70,6 +70,10 @@ class Document:
     def holds(self, *location: str | int) -> bool:
         """Whether something was written below a place, right or wrong."""
         return any(written[: len(location)] == location for written in self.lines if len(written) > len(location))
+
+    def whole(self, read: Sequence[T], *location: str | int) -> Sequence[T]:
+        """What was read of a list, if that is all of it; else nothing, as the rest no longer stands in its place."""
+        return () if (*location, len(read)) in self.lines else read
 
     def mistake(self, location: Location, message: str) -> Mistake:
         """A mistake at a place, or at the nearest place around it that was written down."""
@@ -172,7 +176,7 @@ class _Reader:
             if name in known:
                 values[known[name].name] = self._value(value, known[name].type, (*at, name))
             else:
-                self._wrong((*at, name), f"no such setting.{_nearest(name, known)}")
+                self._wrong((*at, name), f"no such setting.{nearest(name, known)}")
         for name in (name for name, known_field in known.items() if known_field.required and name not in values):
             self._wrong(at, f"`{name}` is missing.")
         return values
@@ -341,9 +345,11 @@ def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def _nearest(name: str, known: Mapping[str, object]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by a name that is none, as a sentence after a space."""
+    known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean `{near[0]}`?" if near else f" Known here: {', '.join(sorted(known))}."
+    return f" Did you mean `{near[0]}`?" if near else f" Known here: {', '.join(known)}."
 
 
 def _path(location: Location) -> str:

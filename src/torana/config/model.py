@@ -99,7 +99,7 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Store(Struct, frozen=True, forbid_unknown_fields=True):
-    """A bucket for made pictures (extra `torana[objects]`). Replicas that share it share `pictures.signing_key` too."""
+    """A bucket (extra `torana[objects]`). Replicas that share it share `pictures.signing_key`, `responses.key` too."""
 
     url: Annotated[
         str,
@@ -139,13 +139,13 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     timeout: Annotated[
-        Seconds, Meta(description="How long one step may take: to keep a picture, or to fetch a MiB of it.")
+        Seconds, Meta(description="How long one step may take: to keep something, or to fetch a MiB of it.")
     ] = Seconds(10)
     sweep: Annotated[
         Seconds,
         Meta(
             extra=MAY_BE_ZERO,
-            description="How often expired pictures are looked for and removed, by each process. 0 is never: a "
+            description="How often what has expired is looked for and removed, by each process. 0 is never: a "
             "lifecycle rule of the bucket that removes what is a day old is the cheaper way.",
         ),
     ] = Seconds(300)

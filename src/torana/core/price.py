@@ -17,6 +17,12 @@ _PLACES = 12
 _KIND_OF: Mapping[str, str] = {"cached_in": "text_in", "reasoning_out": "text_out"}
 """Kinds that not every upstream has a price for, and what they are charged as there."""
 
+TOKENS = (
+    "text_in", "cached_in", "cache_write_in", "image_in", "audio_in", "text_out", "reasoning_out", "image_out",
+    "audio_out",
+)  # fmt: skip
+"""What tokens may be."""
+
 Money = Annotated[Decimal, Meta(examples=["0.04"])]
 Kind = Annotated[str, Meta(min_length=1)]
 

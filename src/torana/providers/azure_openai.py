@@ -82,7 +82,7 @@ DECLARATIONS = (
             Vendor(
                 type="azure-openai",
                 aliases=frozenset({"azure"}),
-                summary="Azure OpenAI: GPT image models; a model is a deployment's name.",
+                summary="Azure OpenAI: models of language, pictures and sound; a model is a deployment's name.",
                 options={
                     "api_version": "For addresses with a version, such as `2025-04-01-preview`; else `/openai/v1`."
                 },

@@ -14,6 +14,7 @@ from torana.core.clock import Clock
 from torana.core.content import OutputFormat, Picture, Size
 from torana.core.errors import DeadlineExceeded
 from torana.core.exchange import Context, Reply, Target
+from torana.core.price import Price
 from torana.media.job import Source
 from torana.media.jobs.fitting import fit
 from torana.media.jobs.preparing import Demands, Prepared, prepare, prepare_with_mask
@@ -127,6 +128,10 @@ def _silent(_model: str) -> frozenset[str]:
     return frozenset()
 
 
+def _untold(_model: str) -> None:
+    """Nobody knows what its words cost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """One type of provider, as operators name it in ``type``."""
@@ -163,6 +168,8 @@ class Declaration:
     """What a model can be asked for in words, beside the pictures of its ability."""
     spoken_models: tuple[str, ...] = ()
     """Models it is known to have for that."""
+    spoken_price: Callable[[str], Price | None] = field(default=_untold, repr=False)
+    """What a model's words cost, as far as that is known."""
     reckoned: frozenset[str] = frozenset()
     """What of that nobody is asked: the answer is an estimate of ours."""
     straight: frozenset[str] = frozenset()
@@ -177,6 +184,11 @@ class Declaration:
     def closed(self) -> bool:
         """Whether it has no other models."""
         return ANY not in self.abilities and not self.spoken(ANY)
+
+    def priced(self, model: str) -> bool:
+        """Whether it is known what a model costs."""
+        ability = self.abilities.get(model, self.abilities.get(ANY))
+        return self.spoken_price(model) is not None or (ability is not None and ability.price is not None)
 
     def operations(self, model: str) -> frozenset[str]:
         """What a model can do; nothing when there is no such model."""

@@ -115,7 +115,7 @@ DECLARATIONS = (
             Vendor(
                 type="fireworks",
                 aliases=frozenset({"fireworks_ai"}),
-                summary="Fireworks: FLUX.1 Kontext.",
+                summary="Fireworks: open models of language, and FLUX.1 Kontext.",
                 base_url="https://api.fireworks.ai/inference/v1",
                 draw=draw,
                 fault=fault,

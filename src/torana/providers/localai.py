@@ -53,7 +53,7 @@ DECLARATIONS = (
         declared(
             Vendor(
                 type="localai",
-                summary="LocalAI, on a machine of your own: models that edit and draw.",
+                summary="LocalAI, on a machine of your own: language, sound, and models that edit and draw.",
                 draw=draw,
                 abilities={
                     "*": Ability(

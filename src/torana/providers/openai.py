@@ -19,7 +19,7 @@ from torana.providers.imaging.ability import Ability, Effort
 from torana.providers.imaging.artist import declared
 from torana.providers.imaging.canvas import Stepped
 from torana.providers.imaging.vendor import Vendor
-from torana.providers.language import speaking
+from torana.providers.language import Facts, speaking
 from torana.providers.language.openai import CHAT, COMPLETE, EMBED, KEEP, LISTEN, MODERATE, SPEAK, offering
 from torana.providers.language.pricing import facts_of
 
@@ -89,6 +89,8 @@ MODELS: Mapping[str, Ability] = {
     **dict.fromkeys(("gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "*"), _UNPRICED),
 }
 
+_UNCHARGED = Price(dated="2026-11-22", source="OpenAI's documentation", per_request=Decimal(0))
+
 LANGUAGE = offering(
     CHAT,
     COMPLETE,
@@ -97,7 +99,7 @@ LANGUAGE = offering(
     MODERATE,
     SPEAK,
     *LISTEN,
-    models=facts_of("openai"),
+    models={"omni-moderation-latest": Facts(frozenset({MODERATE}), _UNCHARGED), **facts_of("openai")},
     manner=Manner(knows=frozenset({"verbosity"})),
 )
 
@@ -110,7 +112,7 @@ DECLARATIONS = (
                     {"text-completion-openai", "gpt-*", "chatgpt-*", "dall-e-*", "o?", "o?-*", "text-embedding-*"}
                 ),
                 imitated_by="openai-compatible",
-                summary="OpenAI: GPT image models.",
+                summary="OpenAI: its models of language, pictures and sound.",
                 base_url="https://api.openai.com/v1",
                 draw=drawing(SPEECH),
                 abilities=MODELS,

@@ -174,7 +174,7 @@ DECLARATIONS = (
         declared(
             Vendor(
                 type="openrouter",
-                summary="OpenRouter: whatever model it lists with pictures as output.",
+                summary="OpenRouter: models of many vendors, for words and for pictures.",
                 base_url="https://openrouter.ai/api/v1",
                 draw=draw,
                 fault=fault,

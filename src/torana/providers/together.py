@@ -108,7 +108,7 @@ DECLARATIONS = (
             Vendor(
                 type="together",
                 aliases=frozenset({"together_ai"}),
-                summary="Together AI: FLUX.1 Kontext and FLUX.2.",
+                summary="Together AI: open models of language, FLUX.1 Kontext and FLUX.2.",
                 base_url="https://api.together.ai",
                 draw=draw,
                 fault=fault,

@@ -115,7 +115,7 @@ DECLARATIONS = (
         declared(
             Vendor(
                 type="xai",
-                summary="xAI: Grok Imagine.",
+                summary="xAI: Grok, and Grok Imagine.",
                 base_url="https://api.x.ai/v1",
                 draw=draw,
                 fault=fault,

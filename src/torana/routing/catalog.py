@@ -63,12 +63,12 @@ class Catalog:
         direct = [Target(account, model) for account, offer in offers.items() for model in offer.models]
         # Asked for by its own name, a target is bare: what was set for it belongs to the model that it stands behind.
         behind = [Target(target.account, target.model) for targets in virtual.values() for target in targets]
-        self._plans = {str(target): Plan(str(target), (target,)) for target in _unique([*direct, *behind])}
-        self._plans |= {name: Plan(name, targets, routing.get(name, Routing())) for name, targets in virtual.items()}
+        self._plans = {name: Plan(name, targets, routing.get(name, Routing())) for name, targets in virtual.items()}
+        self._plans |= {str(target): Plan(str(target), (target,)) for target in _unique([*direct, *behind])}
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """Every name and where it leads, in the order of the configuration."""
+        """Every name and where it leads: the operator's own first, all in the order of the configuration."""
         return tuple(self._plans.values())
 
     def find(self, model: str) -> Plan:

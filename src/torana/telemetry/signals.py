@@ -128,7 +128,7 @@ class Signals:
             registry=r,
         )  # fmt: skip
         self.counters_available = Gauge(
-            "torana_counters_available", "Whether the shared counters answer.", multiprocess_mode="livemin", registry=r
+            "torana_counters_available", "Whether the counters answer.", multiprocess_mode="livemin", registry=r
         )
         self.books = BookSignals(r)
         self.usage = UsageSignals(r)

@@ -102,6 +102,20 @@ async def test_more_purses_than_there_is_room_for_are_told(tmp_path):
         assert log.events[0]["event"] == "budgets_not_opened"
 
 
+async def test_a_gateway_waits_for_its_budgets_and_not_for_ever(tmp_path):
+    begun_before(tmp_path)
+    async with books(tmp_path, Log()) as (made, places, _, clock):
+        assert not await made.opened()
+        clock.advance(11)
+        assert await made.opened()
+    async with books(tmp_path, Log()) as (made, places, _, clock):
+        places.opened.post(Opened((made.journal.run,), ()))
+        await until_open(made.counting.own)
+        assert await made.opened()
+    async with books(tmp_path, Log(), database=Database(enabled=False)) as (made, *_):
+        assert await made.opened()
+
+
 async def test_metrics_tell_how_the_office_is(tmp_path):
     async with books(tmp_path, Log()) as (made, places, signals, clock):
 

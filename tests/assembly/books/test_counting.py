@@ -12,7 +12,9 @@ from torana.telemetry.signals import Signals
 
 
 async def test_by_default_limits_are_counted_here() -> None:
-    counts = counting(Settings(), ENVIRON, clock=SystemClock(), logger=Log().logger, signals=Signals())
+    signals = Signals()
+    counts = counting(Settings(), ENVIRON, clock=SystemClock(), logger=Log().logger, signals=signals)
+    assert b"torana_counters_available 1.0" in signals.render()
     assert counts.counters is counts.own
     assert (await counts.counters.admit([Take("k", 1, Rate(1, 60))])).granted
     assert not (await counts.counters.admit([Take("k", 1, Rate(1, 60))])).granted

@@ -40,9 +40,8 @@ async def judge(body, matter):
 
 
 def guards(tmp_path, client=None, log=None, signals=None, **checks):
-    settings = settings_in(
-        tmp_path, guardrails=Guardrails(checks=checks, rules=(GuardRule("all", before=tuple(checks)),))
-    )
+    rules = (GuardRule("all", before=tuple(checks)),) if checks else ()
+    settings = settings_in(tmp_path, guardrails=Guardrails(checks=checks, rules=rules))
     log, signals = log or Log(), signals or Signals()
     return Guarding({"HOOK": "secret"}, judge, client or Client(), log.logger, signals).guards(settings)
 

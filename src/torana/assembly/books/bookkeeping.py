@@ -33,6 +33,10 @@ _SILENT = 15.0
 """Seconds after which an office that tells nothing counts as gone."""
 
 
+_PATIENCE = 10.0
+"""Seconds for which a gateway that begins is not ready because its budgets are not: calls without any go on."""
+
+
 class Books:
     """They outlive every edition of the configuration."""
 
@@ -56,6 +60,7 @@ class Books:
         self.ledger = Ledger(self.journal, clock, required=settings.ledger.required, lost=self._lost)
         self.passer = self._passer()
         """The way to the office, where the admin API is on the gateway's own port."""
+        self._began = clock.ticks()
         self._complained = -math.inf
         self._office: Health | None = None
         self._health = self._places.health
@@ -74,6 +79,13 @@ class Books:
         if self._is_first:
             return [*works, self._begin_at_nothing(self.journal.run)]
         return [*works, Noticing(self._places.opened, self._open, every=_LOOK_FOR_OPENING, logger=self._logger).run()]
+
+    async def opened(self) -> bool:
+        """Whether budgets can be counted, or were waited for long enough."""
+        if self.journal is None or self._settings.counters.valkey is not None:
+            return True
+        waited = self._clock.ticks() - self._began
+        return waited > _PATIENCE or await self.counting.own.opened() is not None
 
     def show(self) -> None:
         """Brings the metrics up to date."""

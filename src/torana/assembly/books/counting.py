@@ -36,6 +36,7 @@ def counting(
     ValueError when it is none.
     """
     own = MemoryCounters(clock, max_keys=settings.counters.max_keys)
+    signals.counters_available.set(True)
     if settings.counters.valkey is None:
         return Counting(own, own, _nothing)
 
@@ -43,7 +44,6 @@ def counting(
         signals.counters_available.set(available)
         logger.warning("counters", available=available)
 
-    signals.counters_available.set(True)
     shared = _shared(settings.counters.valkey, environ)
     return Counting(Guarded(shared, clock, changed, bound=settings.counters.timeout), own, shared.close)
 

@@ -49,6 +49,11 @@ class Language:
         """What is known of a model; None for one that there is not."""
         return self.models.get(model, self.models.get(ANY))
 
+    def price(self, model: str) -> Price | None:
+        """What a model costs, as far as that is known."""
+        facts = self.facts(model)
+        return None if facts is None else facts.price
+
     def way(self, operation: str, model: str) -> Way | None:
         """How a model is asked for something; None where it cannot be."""
         facts = self.facts(model)
