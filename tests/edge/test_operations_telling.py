@@ -459,7 +459,7 @@ async def test_anthropics_client_gets_the_models(tmp_path):
         token = door.token().removeprefix("Bearer ")
         async with anthropic.AsyncAnthropic(api_key=token, base_url=f"http://127.0.0.1:{door.port}") as client:
             listed = await client.models.list()
-            assert [model.id async for model in listed] == ["lab/redux", "vary"]
+            assert [model.id async for model in listed] == ["vary", "lab/redux"]
             assert not listed.has_more
             one = await client.models.retrieve("lab/redux")
             assert (one.type, one.display_name, one.created_at.year) == ("model", "lab/redux", 1970)
