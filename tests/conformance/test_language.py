@@ -5,12 +5,13 @@ The cells of the matrix in the docs are these tests: what is not here is not cla
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from anthropic.types import Message as AnthropicMessage
 from anthropic.types import RawMessageStreamEvent
+from msgspec import structs
 from openai.types import Completion, CreateEmbeddingResponse, ModerationCreateResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import CompactedResponse, Response, ResponseStreamEvent
@@ -250,4 +251,4 @@ async def test_an_answer_in_pieces(kind: str, operation: str, model: str, lent: 
     assert READ[operation](folded) == ANSWER
     assert sum(reply.usage.tokens.values()) == TOKENS_IN + TOKENS_OUT
     plain, _, _ = await ask(lent, kind, operation, model)
-    assert replace(reply, body=None) == replace(plain, body=None)
+    assert structs.replace(reply, body=None) == structs.replace(plain, body=None)

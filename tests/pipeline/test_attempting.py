@@ -4,12 +4,13 @@ import pytest
 
 from torana.core.clock import FakeClock
 from torana.core.errors import UpstreamTimeout
-from torana.core.exchange import Call, Credentials, Opening, Plan, Reply, Target, Wishes
+from torana.core.exchange import Call, Credentials, Opening, Principal, Reply, Target, Wishes
 from torana.families.language.asked import read_request
 from torana.pipeline.attempting import Attempting
 from torana.pipeline.prices import Prices
 from torana.pipeline.remembering import FORGETFUL
 from torana.pipeline.telling import Telling
+from torana.policy.ledger import Ledger
 from torana.routing.selection import Caller
 from torana.telemetry.record import Record
 
@@ -32,7 +33,8 @@ def attempting(answer):
     call = Call("r", "chat", Credentials(None), read, forwarded=(("beta", "1"),), wishes=Wishes(attempts=2))
     record = Record(FakeClock(), "req", "POST", "/")
     providers = {"a": Provider(answer)}
-    prices = Prices(ASKED, Plan("m", (TARGET,)), providers)
+    row = Ledger(None, FakeClock()).row(Principal("a", "us"), "chat", request_id="r", metadata={}, within=1)
+    prices = Prices(ASKED, (TARGET,), providers, row)
     return Attempting(ASKED, Telling(call), Caller("us ada"), providers, FORGETFUL, prices, record, 60.0)
 
 
@@ -45,10 +47,13 @@ async def test_a_target_is_told_of_the_call_all_that_concerns_it():
         return Reply("done")
 
     claims = []
-    assert await attempting(answer).attempt(TARGET, lambda: claims.append(1)) == Reply("done")
+    trying = attempting(answer)
+    assert await trying.attempt(TARGET, lambda: claims.append(1)) == Reply("done")
     ((request, model, context),) = met
     assert (request, model, context.caller, context.prompt, claims) == (ASKED, "m", "us ada", "vary it", [1])
     assert ("x-a", "b") in context.headers
+    # From its first piece on it is this target's answer, also for a client who leaves.
+    assert (trying.record.target, trying.prices.row.target) == ("a/m", "a/m")
     assert (context.parameters, context.forwarded) == ({"seed": 1}, (("beta", "1"),))
     assert (context.wishes.attempts, context.within) == (2, 60.0)
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.policy.guardrails.kit import FACTS, FOUND, named, seen
 from torana.core.clock import FakeClock
@@ -121,7 +122,7 @@ async def test_an_answer_is_refused_or_changed(record):
         await guard_answer(reply, chat(), watch=answering(FOUND), facts=FACTS, record=record)
     changed = answering(Finding(found=True, document={"choices": [1]}), operation="mutate")
     guarded = await guard_answer(reply, chat(), watch=changed, facts=FACTS, record=record)
-    assert guarded == replace(reply, body=Spoken(b'{"choices":[1]}'))
+    assert guarded == structs.replace(reply, body=Spoken(b'{"choices":[1]}'))
     assert await guard_answer(reply, chat(), watch=answering(), facts=FACTS, record=record) is reply
 
 

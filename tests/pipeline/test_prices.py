@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from torana.core.exchange import Plan, Routing, Target
+from torana.core.clock import FakeClock
+from torana.core.exchange import Principal, Target
 from torana.pipeline.prices import Prices, plus
+from torana.policy.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ PROVIDERS = {
 
 
 def prices(*targets: Target, hedge_after: float | None = None) -> Prices:
-    return Prices(Asks(2), Plan("vary", targets, Routing(hedge_after=hedge_after)), PROVIDERS)
+    with Ledger(None, FakeClock()).row(Principal("a", "us"), "vary", request_id="r", metadata={}, within=1) as row:
+        return Prices(Asks(2), targets, PROVIDERS, row, hedge_after is not None)
 
 
 @pytest.mark.parametrize(

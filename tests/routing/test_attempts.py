@@ -1,17 +1,16 @@
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from tests.routing.lab import FIRST, RULE, SECOND, TARGETS, THIRD, Lab, Upstreams
 from torana.core.clock import FakeClock
 from torana.core.errors import (
-    AnswerLate,
     CallerError,
     DeadlineExceeded,
-    FirstTokenLate,
     InvalidImage,
     InvalidRequest,
     Moderated,
@@ -26,8 +25,8 @@ from torana.core.errors import (
     UpstreamUnreachable,
     WorkFailed,
 )
-from torana.core.exchange import CircuitRule, Plan, Reply, Routing, Target
-from torana.routing.attempts import Claim, walk
+from torana.core.exchange import Reply, Routing, Target
+from torana.routing.attempts import walk
 from torana.routing.health import Health
 from torana.routing.selection import Caller
 
@@ -36,32 +35,6 @@ PASSING = [
     *(Overloaded, WorkFailed),
 ]
 FINAL = [CallerError, InvalidRequest, InvalidImage, Moderated, DeadlineExceeded]
-
-
-@dataclass
-class Upstreams:
-    """Upstreams that do as they are told, target by target, and what was seen of them."""
-
-    outcomes: list[BaseException | str]
-    tried: list[Target] = field(default_factory=list)
-    reported: list[tuple[Target, ToranaError]] = field(default_factory=list)
-
-    @property
-    def plan(self) -> Plan:
-        return Plan("vary", tuple(Target("lab", str(number)) for number in range(len(self.outcomes))))
-
-    async def attempt(self, target: Target, claim: Claim) -> Reply[str]:
-        self.tried.append(target)
-        outcome = self.outcomes[int(target.model)]
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return Reply(outcome)
-
-    async def walk(self) -> tuple[Target, Reply[str]]:
-        def report(target: Target, error: ToranaError) -> None:
-            self.reported.append((target, error))
-
-        return await walk(self.plan, self.attempt, report, health=Health(FakeClock()))
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
@@ -166,74 +139,6 @@ async def test_an_errors_cause_stays():
     with pytest.raises(UpstreamError) as caught:
         await Upstreams([failed]).walk()
     assert caught.value.__cause__ is failed.__cause__
-
-
-RULE = CircuitRule(min_calls=1, failures=1)
-FIRST, SECOND, THIRD = TARGETS = tuple(Target("lab", name) for name in "abc")
-
-
-class Lab:
-    """Upstreams that answer when told to, with a circuit each that the first failure opens."""
-
-    def __init__(self, hedge_after: float | None = None, *, targets: tuple[Target, ...] = TARGETS) -> None:
-        self.plan = Plan("vary", targets, Routing(hedge_after=hedge_after, circuit=RULE))
-        self.clock = FakeClock()
-        self.health = Health(self.clock)
-        self.tried: list[str] = []
-        self.running: set[str] = set()
-        self.most = 0
-        self.reported: list[str] = []
-        self.changed = asyncio.Event()
-        self.ends: dict[str, asyncio.Future[str]] = {}
-        self.claims: dict[str, Claim] = {}
-
-    async def attempt(self, target: Target, claim: Claim) -> Reply[str]:
-        name = target.model
-        self.tried.append(name)
-        self.running.add(name)
-        self.claims[name] = claim
-        self.most = max(self.most, len(self.running))
-        self.changed.set()
-        try:
-            return Reply(await self.end(name))
-        finally:
-            await asyncio.sleep(0)  # as a connection that is closed
-            self.running.remove(name)
-            self.changed.set()
-
-    def end(self, name: str) -> "asyncio.Future[str]":
-        return self.ends.setdefault(name, asyncio.get_running_loop().create_future())
-
-    def answer(self, *names: str) -> "Lab":
-        for name in names:
-            self.end(name).set_result(name)
-        return self
-
-    def fail(self, name: str, error: BaseException | None = None) -> "Lab":
-        self.end(name).set_exception(error or UpstreamError(name))
-        return self
-
-    async def walk(self, caller: Caller | None = None) -> str:
-        def report(target: Target, error: ToranaError) -> None:
-            self.reported.append(target.model)
-
-        target, reply = await walk(
-            self.plan, self.attempt, report, health=self.health, caller=caller or Caller(), draw=lambda: 0.5
-        )
-        assert reply.body == target.model
-        return reply.body
-
-    def open(self, *targets: Target) -> None:
-        for target in targets:
-            trial = self.health.trial(target, RULE)
-            assert trial is not None
-            trial.end(UpstreamError("no"))
-
-    async def until(self, *running: str) -> None:
-        async with asyncio.timeout(1):
-            while self.running != set(running):
-                self.changed.clear()
-                await self.changed.wait()
 
 
 async def test_the_target_is_chosen_for_the_call():
@@ -351,176 +256,6 @@ async def test_no_mistake_of_callers_and_no_lack_of_ours_leaves_a_target_alone()
         assert lab.health.states() == {"lab/a": "closed"}
 
 
-async def test_who_answers_before_the_hedge_is_asked_alone():
-    lab = Lab(hedge_after=30).answer("a")
-    assert await lab.walk() == "a"
-    assert lab.tried == ["a"]
-
-
-async def test_who_fails_before_the_hedge_is_replaced_at_once():
-    lab = Lab(hedge_after=30).fail("a").answer("b")
-    async with asyncio.timeout(1):
-        assert await lab.walk() == "b"
-    assert (lab.tried, lab.reported) == (["a", "b"], ["a"])
-
-
-@pytest.mark.parametrize("winner", ["a", "b"])
-async def test_a_second_is_asked_when_the_first_is_slow_and_the_first_answer_counts(winner):
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    await asyncio.sleep(0.03)
-    assert lab.running == {"a", "b"}, "never more than two"
-    lab.answer(winner)
-    assert await call == winner
-    assert not lab.running
-    assert (lab.tried, lab.reported) == (["a", "b"], [])
-    assert lab.health.states() == {"lab/a": "closed", "lab/b": "closed"}
-
-
-async def test_when_both_answer_at_once_it_is_the_first_ones():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.answer("b", "a")
-    assert await call == "a"
-
-
-@pytest.mark.parametrize(("failing", "winner"), [("a", "b"), ("b", "a")])
-async def test_when_one_of_two_fails_the_other_goes_on_and_a_third_is_its_hedge(failing, winner):
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.fail(failing)
-    await lab.until(winner, "c")
-    lab.answer(winner)
-    assert await call == winner
-    assert lab.reported == [failing]
-    assert lab.most == 2
-
-
-async def test_an_answer_counts_more_than_a_failure_at_the_same_time():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.fail("a", InvalidRequest("no")).answer("b")
-    assert await call == "b"
-    assert lab.reported == ["a"]
-
-
-async def test_when_two_fail_the_last_failure_is_told():
-    lab = Lab(hedge_after=0.01, targets=(FIRST, SECOND))
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.fail("b", UpstreamTimeout("b"))
-    await lab.until("a")
-    lab.fail("a")
-    with pytest.raises(UpstreamError, match=r"^a$"):
-        await call
-    assert lab.reported == ["b", "a"]
-
-
-async def test_a_callers_mistake_stops_the_hedge_which_may_be_charged_for():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.fail("a", InvalidRequest("no"))
-    with pytest.raises(InvalidRequest) as caught:
-        await call
-    assert caught.value.spent
-    assert not lab.running
-    assert lab.tried == ["a", "b"]
-
-
-async def test_what_only_the_hedge_refuses_the_first_may_still_do():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.fail("b", Moderated("no"))
-    await lab.until("a")
-    lab.answer("a")
-    assert await call == "a"
-    assert lab.tried == ["a", "b"]
-
-
-@pytest.mark.parametrize("later", [UpstreamError("down"), InvalidRequest("no, too")])
-async def test_when_the_first_fails_as_well_the_refusal_is_told(later):
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    refusal = Moderated("no")
-    lab.fail("b", refusal)
-    await lab.until("a")
-    lab.fail("a", later)
-    with pytest.raises(Moderated) as caught:
-        await call
-    assert caught.value is refusal
-    assert lab.tried == ["a", "b"]
-
-
-async def test_with_nobody_left_to_hedge_the_walk_waits():
-    lab = Lab(hedge_after=0.001)
-    lab.open(SECOND, THIRD)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a")
-    await asyncio.sleep(0.02)
-    assert lab.tried == ["a"]
-    lab.answer("a")
-    assert await call == "a"
-
-
-@pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("hedge_after", [None, 0.001])
-async def test_cancellation_leaves_nothing_running(hedge_after, times):
-    lab = Lab(hedge_after=hedge_after)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", *["b"] * (hedge_after is not None))
-    for _ in range(times):
-        call.cancel()
-        await asyncio.sleep(0)
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    assert not lab.running
-    assert lab.reported == []
-
-
-async def test_a_deadline_outside_is_a_deadline():
-    lab = Lab(hedge_after=0.001)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
-            await lab.walk()
-    assert not lab.running
-
-
-async def test_a_bug_in_one_stops_the_other_and_is_told_as_it_is():
-    lab = Lab(hedge_after=0.001)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.fail("a", ValueError("a bug"))
-    with pytest.raises(ValueError, match="a bug"):
-        await call
-    assert not lab.running
-
-
-async def test_the_loser_is_known_to_be_at_least_that_slow():
-    lab = Lab(hedge_after=0.001)
-    for name in "ab":
-        trial = lab.health.trial(Target("lab", name), RULE)
-        assert trial is not None
-        lab.clock.advance(1)
-        trial.end(None)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.clock.advance(5)
-    lab.answer("b")
-    assert await call == "b"
-    assert lab.health.standing(FIRST, RULE).latency == 5
-    assert lab.health.standing(SECOND, RULE).latency == pytest.approx(1.8)
-
-
-# Answers that are told as they come
-
-
 async def test_who_has_begun_to_answer_has_nobody_after_him():
     lab = Lab()
     call = asyncio.create_task(lab.walk())
@@ -533,104 +268,6 @@ async def test_who_has_begun_to_answer_has_nobody_after_him():
     assert caught.value is broken
     assert not broken.spent, "whether it was is for the attempt to say"
     assert (lab.tried, lab.reported) == (["a"], ["a"])
-
-
-async def test_who_has_begun_to_answer_has_nobody_beside_him():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a")
-    lab.claims["a"]()
-    await asyncio.sleep(0.03)
-    assert lab.tried == ["a"]
-    lab.answer("a")
-    assert await call == "a"
-
-
-@pytest.mark.parametrize(("first", "late"), [("a", "b"), ("b", "a")])
-async def test_of_two_the_one_that_begins_goes_on_and_the_other_is_stopped(first, late):
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.claims[first]()
-    await lab.until(first)
-    assert not call.done()
-    lab.answer(first)
-    assert await call == first
-    assert (lab.tried, lab.reported) == (["a", "b"], [])
-
-
-async def test_a_claim_is_of_the_attempt_it_was_given_to_whoever_makes_it():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-
-    async def somebody() -> None:
-        lab.claims["b"]()
-
-    await asyncio.create_task(somebody())
-    await lab.until("b")
-    lab.answer("b")
-    assert await call == "b"
-
-
-async def test_whoever_was_stopped_at_a_claim_may_be_charged_for():
-    lab = Lab(hedge_after=0.01)
-    call = asyncio.create_task(lab.walk())
-    await lab.until("a", "b")
-    lab.claims["b"]()
-    lab.fail("b", UpstreamError("broken off"))
-    with pytest.raises(UpstreamError) as caught:
-        await call
-    assert caught.value.spent
-    assert (lab.tried, lab.reported) == (["a", "b"], ["b"])
-
-
-async def test_a_target_that_is_late_to_begin_is_followed_by_the_next_whatever_is_allowed():
-    upstreams = Upstreams([FirstTokenLate("late"), "answer"])
-    plan = replace(upstreams.plan, routing=Routing(fallback_on=frozenset()))
-    got = await walk(plan, upstreams.attempt, lambda *_: None, health=Health(FakeClock()))
-    assert got == (Target("lab", "1"), Reply("answer"))
-
-
-# Callers who give a target only so long
-
-HASTY = Caller(patience=0.02)
-
-
-async def test_who_takes_longer_than_the_caller_gives_is_followed_by_the_next():
-    lab = Lab().answer("b")
-    assert await lab.walk(HASTY) == "b"
-    assert (lab.tried, lab.reported) == (["a", "b"], ["a"])
-    assert not lab.running
-    assert lab.health.states() == {"lab/a": "closed", "lab/b": "closed"}, "nobody is closed to others by that"
-
-
-async def test_when_none_is_quick_enough_the_caller_is_told_and_not_to_ask_again():
-    lab = Lab(targets=(FIRST, SECOND))
-    with pytest.raises(AnswerLate, match=r"0\.02 s") as caught:
-        await lab.walk(HASTY)
-    assert caught.value.spent
-    assert (caught.value.status, lab.reported) == (504, ["a", "b"])
-
-
-async def test_each_target_has_its_own_time():
-    lab = Lab()
-    call = asyncio.create_task(lab.walk(Caller(patience=0.1)))
-    await lab.until("b")
-    await asyncio.sleep(0.05)
-    lab.answer("b")
-    assert await call == "b"
-
-
-async def test_who_has_begun_to_answer_may_take_his_time():
-    lab = Lab()
-    call = asyncio.create_task(lab.walk(HASTY))
-    await lab.until("a")
-    lab.claims["a"]()
-    await asyncio.sleep(0.06)
-    lab.answer("a")
-    assert await call == "a"
-    assert lab.tried == ["a"]
 
 
 OUTCOMES = st.sampled_from(["answer", UpstreamError, UpstreamAuth, Overloaded, InvalidRequest, Moderated])

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from torana.config.units import Seconds
 from torana.config.upstreams import Circuit, Model, TargetRef

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from torana.core.exchange import Plan, Routing, Target
 from torana.routing.explain import Row, explain

@@ -1,12 +1,12 @@
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import cycle
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import Plan, Routing, Target
@@ -40,7 +40,15 @@ def test_as_written():
 
 
 def test_by_priority_and_then_as_written():
-    assert names(replace(A, priority=2), replace(B, priority=1), C, replace(Target("lab", "d"), priority=1)) == "cbda"
+    assert (
+        names(
+            replace(A, priority=2),
+            replace(B, priority=1),
+            C,
+            replace(Target("lab", "d"), priority=1),
+        )
+        == "cbda"
+    )
 
 
 @pytest.mark.parametrize("kind", ["weight", "latency"])
@@ -195,7 +203,10 @@ def test_callers_are_shared_out_as_the_weights_say_where_they_count(kind, shares
 
 
 def test_two_ways_to_the_same_model_share_the_callers():
-    fine, coarse = replace(A, parameters=(("quality", "high"),)), replace(A, parameters=(("quality", "low"),))
+    fine, coarse = (
+        replace(A, parameters=(("quality", "high"),)),
+        replace(A, parameters=(("quality", "low"),)),
+    )
     plan = Plan("vary", (fine, coarse), Routing(sticky="subject"))
     first = Counter(
         order(plan, Caller(str(number)), lambda _: WELL, lambda: 0.5)[0].target.parameters for number in range(1000)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from msgspec import Struct
+
 from torana.core.content import PictureInfo, SoundInfo
 from torana.core.ledger import Kind
 
@@ -99,8 +101,7 @@ class Principal:
         return f"{self.kind}:{self.subject}"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True, cache_hash=True):
     """A provider account and a model of its own, and what the operator set for this way of reaching it."""
 
     account: str
@@ -122,8 +123,7 @@ class Target:
         return f"{self.account}/{self.model}"
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitRule:
+class CircuitRule(Struct, frozen=True, cache_hash=True):
     """When a target that keeps failing is left alone, and for how long; times in seconds."""
 
     window: float = 60.0
@@ -136,8 +136,7 @@ class CircuitRule:
     """How long it stays open before one call may try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(Struct, frozen=True):
     """How the targets of a plan are tried."""
 
     order: Literal["priority", "weight", "latency"] = "priority"
@@ -149,9 +148,13 @@ class Routing:
     """Seconds after which a second target is asked too; None is never."""
     circuit: CircuitRule = CircuitRule()
 
+    @property
+    def hedged(self) -> bool:
+        """Whether two targets may be at work at once."""
+        return self.hedge_after is not None
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+
+class Plan(Struct, frozen=True):
     """Where a call may go, as the operator wrote it down, and how that is tried."""
 
     model: str
@@ -178,12 +181,14 @@ class Asked(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One item of an event stream: its name, ``message`` where it has none, and its data."""
 
     name: str
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Event({self.name!r}, {len(self.data)} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +257,7 @@ class Wishes:
     """Whether his answer is not to be kept either; HTTP's ``no-store``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """What is known of an answer when its first piece is there."""
 
     media_type: str = EVENT_STREAM
@@ -301,8 +305,7 @@ class Call(Generic[R]):
     wishes: Wishes = Wishes()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What an attempt needs to know of the call it serves."""
 
     caller: str
@@ -315,7 +318,7 @@ class Context:
     """Called with each unfinished picture that the upstream shows."""
     within: float = math.inf
     """Time that is left for the whole call, in seconds."""
-    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    parameters: Mapping[str, str | int | float | bool] = {}
     """The target's own fields, sent along and in place of ours of the same name."""
     prompt: str | None = None
     """What this target is told where a variation needs a prompt."""
@@ -331,8 +334,7 @@ class Context:
     wishes: Wishes = Wishes()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A request to an upstream as a dialect wrote it: no address, no credentials.
 
     ``body`` is bytes and files in the order they go out; it can be sent as often as needed.
@@ -341,7 +343,10 @@ class Message:
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
-    body: tuple[bytes | File, ...] = field(default=(), repr=False)
+    body: tuple[bytes | File, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Message({self.method!r}, {self.path!r}, {self.length} bytes)"
 
     @property
     def length(self) -> int:
@@ -357,12 +362,11 @@ class Permit:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What a call used. Unknown is None, never zero."""
 
     images: int | None = None
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = {}
     """By the name they are charged under; none where the upstream does not count in them."""
     cost: Decimal | None = None
     """US dollars, as far as it is known: None is unknown, never nothing."""
@@ -370,8 +374,7 @@ class Usage:
     """Where the price was read, and when."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply(Generic[B]):
+class Reply(Struct, Generic[B], frozen=True):
     """What a target answered, in the family's own words, and how it was come by."""
 
     body: B
@@ -381,7 +384,7 @@ class Reply(Generic[B]):
     """Fields that the client sent and this target knows nothing of."""
     shortfall: int = 0
     """How many pictures fewer than asked."""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,57 @@
-"""How long a reply asks to wait before the next call."""
+"""Waits: how long work may take, and how long a reply asks to wait before the next call."""
 
+import asyncio
 import math
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any
+
+
+class Deadline:
+    """Interrupts the task that is inside after so many seconds; TimeoutError then, and ``expired`` says whose it was.
+
+    As ``asyncio.timeout``, but entered and left without a step of the event loop, and nothing at all where there is no
+    bound.
+    """
+
+    __slots__ = ("_cancelled_before", "_seconds", "_task", "_timer", "expired")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timer: asyncio.Handle | None = None
+        self.expired = False
+
+    def __enter__(self) -> None:
+        if self._seconds == math.inf:
+            return
+        task: asyncio.Task[Any] | None = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelled_before = task.cancelling()
+        loop = task.get_loop()
+        self._timer = (
+            loop.call_later(self._seconds, self._expire) if self._seconds > 0 else loop.call_soon(self._expire)
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.lift()
+        # Who else wants the task to end is not to be silenced.
+        if self.expired and self._task.uncancel() <= self._cancelled_before and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def lift(self) -> None:
+        """From here on there is no bound."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        self.expired = True
+        self._task.cancel()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,26 +1,25 @@
 """One call's attempts: what each target is told of the call, and what is noted of those that fail."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 from torana.core.errors import ToranaError
-from torana.core.exchange import Asked, Context, Reply, Target
+from torana.core.exchange import Asked, Context, Opening, Partial, Reply, Show, Target, Usage
 from torana.pipeline.prices import Prices
 from torana.pipeline.remembering import Memory
 from torana.pipeline.telling import Telling
 from torana.providers.base import Provider
-from torana.routing.attempts import Claim
+from torana.routing.course import Claim
 from torana.routing.selection import Caller
 from torana.telemetry.record import Record, trace_headers
 
 R = TypeVar("R", bound=Asked)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempting(Generic[R]):
+class Attempting(Struct, Generic[R]):
     """A call as its targets see it."""
 
     request: R
@@ -35,32 +34,17 @@ class Attempting(Generic[R]):
 
     async def attempt(self, target: Target, claim: Claim) -> Reply[Any]:
         """What a target answers; ``claim`` is called when its answer begins to come."""
-        call, record = self.telling.call, self.record
+        record = self.record
         with record.stage("attempt", **{"gen_ai.response.model": str(target)}):
-            answer_by = self.providers[target.account].operations[call.operation]
-            keeping = self.memory.keeping(self.request, self.caller.subject, target)
-
-            def begun() -> None:
-                record.first_piece = record.seconds
-                claim()
-
-            opened = self.telling.opening(self.request, target, begun)
-            context = Context(
-                self.caller.subject,
-                headers=(*trace_headers(), *target.headers),
-                on_partial=partial(call.on_partial, self.request),
-                within=self.deadline - record.seconds,
-                parameters=dict(target.parameters),
-                prompt=target.prompt,
+            answer_by = self.providers[target.account].operations[self.telling.call.operation]
+            request, opened = self.request, self._opening(target, claim)
+            if self.memory.shelf is not None:
+                keeping = self.memory.keeping(request, self.caller.subject, target)
+                request = keeping.request
                 # What is held back is kept as it is let go.
-                open=opened if self.telling.holds else keeping.opening(opened),
-                used=partial(self.prices.meter, target),
-                first_within=call.first_within,
-                forwarded=call.forwarded,
-                wishes=call.wishes,
-            )
+                opened = opened if self.telling.holds else keeping.opening(opened)
             try:
-                return await answer_by(keeping.request, target.model, context)
+                return await answer_by(request, target.model, self._context(target, opened))
             except asyncio.CancelledError:
                 record.cut_short = True
                 self.prices.doubt(target)
@@ -71,3 +55,35 @@ class Attempting(Generic[R]):
         self.record.attempts.append((str(target), error.code or error.type))
         if error.spent:
             self.prices.doubt(target)
+
+    def _opening(self, target: Target, claim: Claim) -> Callable[[Opening], Show]:
+        def begun() -> None:
+            self.record.first_piece = self.record.seconds
+            # Whoever leaves from here on has left this target.
+            self.prices.row.target = self.record.target = str(target)
+            claim()
+
+        return self.telling.opening(self.request, target, begun)
+
+    def _context(self, target: Target, opened: Callable[[Opening], Show]) -> Context:
+        call = self.telling.call
+
+        def on_partial(partial: Partial) -> None:
+            call.on_partial(self.request, partial)
+
+        def used(meter: Callable[[], Usage]) -> None:
+            self.prices.meter(target, meter)
+
+        return Context(
+            self.caller.subject,
+            headers=(*trace_headers(), *target.headers),
+            on_partial=on_partial,
+            within=self.deadline - self.record.seconds,
+            parameters=dict(target.parameters),
+            prompt=target.prompt,
+            open=opened,
+            used=used,
+            first_within=call.first_within,
+            forwarded=call.forwarded,
+            wishes=call.wishes,
+        )

@@ -4,19 +4,20 @@ The caller is known before a byte of the body is taken in; the body is checked b
 plan is drawn before leave is given, because leave is given for a model that exists.
 """
 
-import asyncio
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeVar
 
 from torana.auth.identity import Identity
 from torana.core.clock import Clock
 from torana.core.errors import DeadlineExceeded
 from torana.core.exchange import Answer, Asked, Call, Credentials, Plan, Principal, Reply, Target
+from torana.core.waits import Deadline
 from torana.pipeline.attempting import Attempting
 from torana.pipeline.caching import place
 from torana.pipeline.guarding import as_read, guard_answer, guard_request
-from torana.pipeline.prices import Prices, accounted
+from torana.pipeline.prices import Prices
 from torana.pipeline.remembering import FORGETFUL, Memory
 from torana.pipeline.telling import MOST_KEPT, Telling
 from torana.policy.cache.rules import UNKEPT, Caching
@@ -24,7 +25,7 @@ from torana.policy.guardrails.rules import UNGUARDED, Guards
 from torana.policy.idempotency import Replays
 from torana.policy.ledger import Ledger, Row
 from torana.policy.matching import Facts
-from torana.policy.rulebook import Rulebook, Ruling
+from torana.policy.rulebook import Rulebook
 from torana.providers.base import Provider
 from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
@@ -33,7 +34,6 @@ from torana.routing.selection import Caller
 from torana.telemetry.record import Record
 
 R = TypeVar("R", bound=Asked)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,33 @@ class Snapshot:
     """Whose answers are given again to those who ask the same."""
 
 
+class CallDeadline(Deadline):
+    """The end of a call's time, which is a DeadlineExceeded to whoever waits for it."""
+
+    __slots__ = ("_record", "_whole")
+
+    def __init__(self, snapshot: Snapshot, record: Record) -> None:
+        super().__init__(snapshot.deadline - record.seconds)
+        self._whole = snapshot.deadline
+        self._record = record
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except TimeoutError as timeout:
+            late = DeadlineExceeded(f"The call took longer than {self._whole:g} s and was given up.")
+            # Nobody can say how far a target had come that was told to stop.
+            late.spent = self._record.cut_short
+            raise late from timeout
+
+
 async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R, Any]:
     """One stage after the other, as ``_journey`` has them; any ToranaError is the caller's answer."""
     record.operation = call.operation
-    principal = await _in_time(identify(call.credentials, snapshot, record), snapshot.deadline, record)
-    ruling = snapshot.rulebook.ruling
+    with CallDeadline(snapshot, record):
+        principal = await identify(call.credentials, snapshot, record)
     with snapshot.ledger.row(
         principal,
         call.operation,
@@ -74,9 +96,9 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
         metadata=call.metadata,
         within=snapshot.deadline - record.seconds,
     ) as row:
-        journey = _journey(call, principal, snapshot, ruling, row=row, record=record)
         try:
-            return await _in_time(journey, snapshot.deadline, record)
+            with CallDeadline(snapshot, record):
+                return await _journey(call, principal, snapshot, row=row, record=record)
         finally:
             record.usage = row.usage
 
@@ -90,9 +112,10 @@ async def identify(credentials: Credentials, snapshot: Snapshot, record: Record)
 
 
 async def _journey(
-    call: Call[R], principal: Principal, snapshot: Snapshot, ruling: Ruling, *, row: Row, record: Record
+    call: Call[R], principal: Principal, snapshot: Snapshot, *, row: Row, record: Record
 ) -> Answer[R, Any]:
     """Read, plan, access; guard what is asked, look whether it was answered; permit, attempt, guard the answer."""
+    ruling = snapshot.rulebook.ruling
     with record.stage("read"):
         asked = await call.read()
     plan = snapshot.catalog.plan(asked.model, call.operation, call.wishes.provider)
@@ -106,12 +129,12 @@ async def _journey(
     kept_at = place(snapshot.caching, call, request, plan=plan, facts=facts, watch=watch)
     if watch.before or kept_at.shelf:
         request = as_read(request)
-    telling = Telling(call, most=MOST_KEPT if call.key or kept_at.shelf else 0, held=watch.held)
+    telling = Telling(call, MOST_KEPT if call.key or kept_at.shelf else 0, watch.held)
 
     async def work() -> tuple[Target, Reply[Any]]:
         kept = await kept_at.find(record)
         # What was kept costs nothing, and counts as a request like any other.
-        prices = Prices(request, plan if kept is None else replace(plan, targets=()), snapshot.providers)
+        prices = Prices(request, () if kept else plan.targets, snapshot.providers, row, plan.routing.hedged)
         counted = facts._replace(amounts={} if kept else request.amounts)
         attempting = Attempting(
             request, telling, caller, snapshot.providers, snapshot.memory, prices, record, snapshot.deadline
@@ -119,7 +142,7 @@ async def _journey(
         async with ruling.permits.permit(
             counted, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
         ):
-            with accounted(row, prices):
+            with prices:
                 target, reply = kept or await _walked(plan, attempting, snapshot)
                 row.usage = reply.usage
             if kept is None:
@@ -142,20 +165,6 @@ async def _journey(
 
 async def _walked(plan: Plan, attempting: Attempting[R], snapshot: Snapshot) -> tuple[Target, Reply[Any]]:
     attempt, failed, caller = attempting.attempt, attempting.failed, attempting.caller
-    walking = walk(plan, attempt, failed, health=snapshot.health, caller=caller)
     # Those who join this work wait for it as long as the call that began it may.
-    return await _in_time(walking, snapshot.deadline, attempting.record)
-
-
-async def _in_time(work: Coroutine[Any, Any, T], deadline: float, record: Record) -> T:
-    """What comes of it within what is left of the call's deadline, in seconds."""
-    try:
-        async with asyncio.timeout(deadline - record.seconds) as limit:
-            return await work
-    except TimeoutError as error:
-        if not limit.expired():
-            raise
-        late = DeadlineExceeded(f"The call took longer than {deadline:g} s and was given up.")
-        # Nobody can say how far a target had come that was told to stop.
-        late.spent = record.cut_short
-        raise late from error
+    with CallDeadline(snapshot, attempting.record):
+        return await walk(plan, attempt, failed, health=snapshot.health, caller=caller)

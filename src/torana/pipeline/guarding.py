@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec import structs
 
 from torana.core.errors import GuardrailFailed, InvalidRequest
 from torana.core.exchange import Asked, Reply
@@ -62,7 +63,7 @@ async def guard_answer(reply: Reply[Any], request: Asked, *, watch: Watch, facts
         return reply
     is_text = not _is_json(spoken)
     data = str(after.get("text", "")).encode() if is_text else msgspec.json.encode(after)
-    return replace(reply, body=replace(spoken, data=data))
+    return structs.replace(reply, body=replace(spoken, data=data))
 
 
 def as_read(request: R) -> R:

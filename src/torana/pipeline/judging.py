@@ -12,8 +12,9 @@ from torana.families.language.asked import Spoken
 from torana.families.language.moderations import MODERATE, read_moderation
 from torana.policy.guardrails.checks import Matter
 from torana.providers.base import Provider
-from torana.routing.attempts import Claim, walk
+from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
+from torana.routing.course import Claim
 from torana.routing.health import Health
 from torana.routing.selection import Caller
 from torana.telemetry.record import trace_headers

@@ -1,12 +1,13 @@
 """Answers that are told as they come: to whom, and what is kept of them for those who ask again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, structs
 
 from torana.core.errors import GuardrailFailed, UpstreamError
 from torana.core.exchange import Asked, Call, Opening, Reply, Show, Target
-from torana.routing.attempts import Claim
+from torana.routing.course import Claim
 
 R = TypeVar("R", bound=Asked)
 
@@ -18,8 +19,7 @@ HELD = "stream"
 """What is not as the client asked for it where an answer is held back."""
 
 
-@dataclass(slots=True)
-class Telling(Generic[R]):
+class Telling(Struct, Generic[R]):
     """How one call's answer is told while it comes.
 
     ``most`` bytes of it are kept, to have it whole in the end. One that is ``held`` back is told to nobody: it is
@@ -29,7 +29,7 @@ class Telling(Generic[R]):
     call: Call[R]
     most: int = 0
     held: bool = False
-    _kept: list[bytes] = field(default_factory=list)
+    _kept: list[bytes] = []
     _size: int = 0
     _told: Reply[Any] | None = None
     _has_begun: bool = False
@@ -62,7 +62,7 @@ class Telling(Generic[R]):
             error.spent = True
             raise error
         self._has_begun = False
-        return replace(reply, body=body, emulated=(*reply.emulated, HELD))
+        return structs.replace(reply, body=body, emulated=(*reply.emulated, HELD))
 
     def whole(self, request: R, reply: Reply[Any]) -> Reply[Any]:
         """The reply with all that was told, where it was kept."""
@@ -70,7 +70,7 @@ class Telling(Generic[R]):
             return reply
         self._told = reply
         body = self._folded(request) if self._kept else None
-        return reply if body is None else replace(reply, body=body)
+        return reply if body is None else structs.replace(reply, body=body)
 
     def rest(self, reply: Reply[Any]) -> Reply[Any]:
         """What of the whole reply the client has not got yet."""

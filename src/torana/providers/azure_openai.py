@@ -6,7 +6,7 @@ Source: LiteLLM 1.109.1 for both of its addresses; what its filter says is recal
 from dataclasses import replace
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from torana.config.upstreams import Account
 from torana.core.errors import ToranaError, UpstreamError
@@ -59,7 +59,7 @@ def _dated(ask: Ask, version: str) -> Steps:
     prefix = f"/openai/deployments/{quote(ask.model, safe='')}/images"
     step = next(drawing(replace(_TODAYS, prefix=prefix, sends_model=False))(ask))
     path = f"{step.message.path}?api-version={quote(version, safe='')}"
-    return read_drawn((yield replace(step, message=replace(step.message, path=path))))
+    return read_drawn((yield replace(step, message=structs.replace(step.message, path=path))))
 
 
 def fault(received: Received) -> ToranaError:

@@ -1,8 +1,10 @@
 """The models that can be named, and the targets behind each name."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import structs
 
 from torana.config.upstreams import Model, TargetRef
 from torana.core.errors import InvalidRequest, ModelNotFound
@@ -64,6 +66,8 @@ class Catalog:
         # Asked for by its own name, a target is bare: what was set for it belongs to the model that it stands behind.
         behind = [Target(target.account, target.model) for targets in virtual.values() for target in targets]
         self._plans = {name: Plan(name, targets, routing.get(name, Routing())) for name, targets in virtual.items()}
+        # They are the same for every call, and no more of them than names, operations and accounts.
+        self._able: dict[tuple[str, str, str | None], Plan] = {}
         self._plans |= {str(target): Plan(str(target), (target,)) for target in _unique([*direct, *behind])}
 
     @property
@@ -88,11 +92,17 @@ class Catalog:
 
         With ``provider`` only those of that account count, which may have a model of that name itself.
         """
+        found = self._able.get((model, operation, provider))
+        if found is None:
+            found = self._able[(model, operation, provider)] = self._planned(model, operation, provider)
+        return found
+
+    def _planned(self, model: str, operation: str, provider: str | None) -> Plan:
         plan = self.find(model) if provider is None else self._at(model, provider)
         able = tuple(target for target in plan.targets if operation in self._operations[target.account](target.model))
         if not able:
             raise InvalidRequest(f"The model '{model}' cannot do {operation}.", param="model", code="unsupported_model")
-        return replace(plan, targets=able)
+        return structs.replace(plan, targets=able)
 
     def _at(self, model: str, provider: str) -> Plan:
         plan = self._plans.get(model) or self.find(f"{provider}/{model}")
@@ -103,7 +113,7 @@ class Catalog:
                 param=PROVIDER,
                 code="unsupported_provider",
             )
-        return replace(plan, targets=there)
+        return structs.replace(plan, targets=there)
 
     def _absence(self, model: str) -> str:
         replacements = self._retired.get(model) or self._retired.get(model.partition("/")[2])

@@ -1,8 +1,9 @@
 """A circuit: leaves a target alone that keeps failing, and tries it again with one call at a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from torana.core.clock import Clock
 from torana.core.exchange import CircuitRule
@@ -15,8 +16,7 @@ _PROBE_SECONDS = 1.0
 """When to look again while a probe is out: nobody knows when it will be back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """Leave to call the target, given by its circuit and to be handed back to it once, with the outcome."""
 
     epoch: int
@@ -56,15 +56,13 @@ class Circuit:
 
     def enter(self) -> Ticket | None:
         """Leave to call the target; None when it is to be left alone."""
-        match self.state:
-            case "closed":
-                return Ticket(self._epoch)
-            case "half-open" if not self._probing:
-                self._probing = True
-                self._tell("half-open")
-                return Ticket(self._epoch, probe=True)
-            case _:
-                return None
+        if self._opens_until is None:
+            return Ticket(self._epoch)
+        if self.state == "open" or self._probing:
+            return None
+        self._probing = True
+        self._tell("half-open")
+        return Ticket(self._epoch, probe=True)
 
     def force(self) -> Ticket:
         """Leave to call the target whatever is known of it, for a call that has nowhere else to go.
@@ -90,8 +88,10 @@ class Circuit:
         if outcome == "nothing":
             return
         self._window.add(failed=outcome == "failure")
+        if outcome == "success":
+            return
         calls, failed = self._window.totals()
-        if outcome == "failure" and calls >= self._rule.min_calls and failed / calls >= self._rule.failures:
+        if calls >= self._rule.min_calls and failed / calls >= self._rule.failures:
             self._change(self._clock.ticks() + self._rule.open_for)
 
     def _change(self, opens_until: float | None) -> None:

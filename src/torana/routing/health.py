@@ -2,8 +2,10 @@
 
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from torana.core.clock import Clock
 from torana.core.exchange import CircuitRule, Plan, Target
@@ -17,8 +19,7 @@ _STALE_SECONDS = 600.0
 _BY_BADNESS: tuple[State, ...] = ("closed", "half-open", "open")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a target stands now."""
 
     state: State = "closed"
@@ -60,6 +61,8 @@ class Latency:
 class Trial:
     """One attempt at a target, from its start to its end."""
 
+    __slots__ = ("_circuit", "_clock", "_latency", "_started", "_ticket")
+
     def __init__(self, circuit: Circuit, ticket: Ticket, latency: Latency, clock: Clock) -> None:
         self._circuit = circuit
         self._ticket = ticket
@@ -80,6 +83,13 @@ class Trial:
         self._circuit.leave(self._ticket, "failure" if against else "nothing")
 
 
+class _Watched(NamedTuple):
+    """What is known of a target."""
+
+    circuit: Circuit
+    latency: Latency
+
+
 class Health:
     """All targets by name. It outlives changes of the configuration: what is unchanged is as well or as ill as before.
 
@@ -91,9 +101,14 @@ class Health:
         self._on_change = on_change or _unheard
         self._circuits: dict[tuple[str, CircuitRule], Circuit] = {}
         self._latencies: dict[str, Latency] = {}
+        # By the target itself, which is found sooner than its name is put together.
+        self._watched: dict[tuple[Target, CircuitRule], _Watched] = {}
 
     def standing(self, target: Target, rule: CircuitRule) -> Standing:
         """How a target stands now."""
+        watched = self._watched.get((target, rule))
+        if watched is not None:
+            return Standing(watched.circuit.state, watched.circuit.wait, watched.latency.seconds)
         circuit = self._circuits.get((str(target), rule))
         latency = self._latencies.get(str(target))
         seconds = None if latency is None else latency.seconds
@@ -101,14 +116,14 @@ class Health:
 
     def trial(self, target: Target, rule: CircuitRule) -> Trial | None:
         """The start of an attempt; None when the target's circuit leaves it alone."""
-        circuit = self._circuit(str(target), rule)
+        circuit, latency = self._watch(target, rule)
         ticket = circuit.enter()
-        return None if ticket is None else Trial(circuit, ticket, self._latency(str(target)), self._clock)
+        return None if ticket is None else Trial(circuit, ticket, latency, self._clock)
 
     def forced_trial(self, target: Target, rule: CircuitRule) -> Trial:
         """The start of an attempt for a call that has nowhere else to go, whatever the target's circuit says."""
-        circuit = self._circuit(str(target), rule)
-        return Trial(circuit, circuit.force(), self._latency(str(target)), self._clock)
+        circuit, latency = self._watch(target, rule)
+        return Trial(circuit, circuit.force(), latency, self._clock)
 
     def states(self) -> Mapping[str, State]:
         """Each target that has been tried, with the worst that one of its circuits says."""
@@ -123,6 +138,14 @@ class Health:
         names = {target for target, _ in kept}
         self._circuits = {key: circuit for key, circuit in self._circuits.items() if key in kept}
         self._latencies = {name: latency for name, latency in self._latencies.items() if name in names}
+        self._watched = {}
+
+    def _watch(self, target: Target, rule: CircuitRule) -> _Watched:
+        watched = self._watched.get((target, rule))
+        if watched is None:
+            watched = _Watched(self._circuit(str(target), rule), self._latency(str(target)))
+            self._watched[(target, rule)] = watched
+        return watched
 
     def _circuit(self, target: str, rule: CircuitRule) -> Circuit:
         key = (target, rule)

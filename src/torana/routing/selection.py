@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import METADATA, Plan, Target
@@ -19,12 +20,11 @@ _HASH_BYTES = 6  # whole bytes that a float holds exactly
 _HASHES = 1 << 8 * _HASH_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """What routing may know of a call."""
 
     subject: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
     patience: float = math.inf
     """How long he gives one target until it begins to answer, in seconds."""
 
@@ -32,8 +32,7 @@ class Caller:
 NOBODY = Caller()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A target that may answer a call, and how it stands."""
 
     target: Target
@@ -58,6 +57,8 @@ def order(plan: Plan, caller: Caller, standing: Callable[[Target], Standing], dr
             param=METADATA,
             code="unsupported_metadata",
         )
+    if len(candidates) == 1:
+        return (candidates[0],)
     turns = _turns(plan, caller, candidates, draw)
     ranked = sorted(
         zip(candidates, turns, strict=True),
@@ -68,7 +69,7 @@ def order(plan: Plan, caller: Caller, standing: Callable[[Target], Standing], dr
 
 def suits(target: Target, caller: Caller) -> bool:
     """Whether a target is for calls with such metadata."""
-    return all(caller.metadata.get(key) == value for key, value in target.when)
+    return not target.when or all(caller.metadata.get(key) == value for key, value in target.when)
 
 
 def sticky_value(plan: Plan, caller: Caller) -> str | None:

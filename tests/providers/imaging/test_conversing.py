@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.providers.kit import CONTEXT
 from tests.upstream.wire import Request, Wire, upstream
@@ -261,7 +262,7 @@ async def held(
         account = Account(type="x", timeouts=Timeouts(Seconds(1), Seconds(5), Seconds(5)), max_reply=Bytes(2000))
         client = lent.connect(2)
         talk = Conversation(vendor, account, up.origin, client=client, stranger=client)
-        drawn = await talk.hold(Ask(operation=VARY, model="m", n=2), replace(CONTEXT, on_partial=look))
+        drawn = await talk.hold(Ask(operation=VARY, model="m", n=2), structs.replace(CONTEXT, on_partial=look))
     return drawn, seen
 
 

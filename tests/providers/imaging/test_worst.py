@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.providers.kit import photo
 from torana.config.upstreams import Prompts
@@ -87,11 +88,11 @@ def test_a_wish_that_the_model_does_not_understand_changes_nothing() -> None:
 
 
 def test_the_operators_own_fields_may_overrule_the_clients() -> None:
-    dearer = replace(TARGET, parameters=(("quality", "high"),))
-    harmless = replace(TARGET, parameters=(("moderation", "low"),))
+    dearer = structs.replace(TARGET, parameters=(("quality", "high"),))
+    harmless = structs.replace(TARGET, parameters=(("moderation", "low"),))
     assert at_worst(QUALITIES, SKILLED, target=dearer, wishes={"quality": "low"}) == 6
     assert at_worst(QUALITIES, SKILLED, target=harmless, wishes={"quality": "low"}) == 2
-    larger = replace(TARGET, parameters=(("width", 2048),))
+    larger = structs.replace(TARGET, parameters=(("width", 2048),))
     assert at_worst(priced(per_megapixel=Decimal(1)), target=larger, n=1) == 4 * MEGAPIXEL
 
 
@@ -142,7 +143,7 @@ def test_a_model_that_shows_no_previews_is_not_paid_for_them() -> None:
 def test_the_targets_own_prompt_goes_in_place_of_ours() -> None:
     asked = ImageRequest("m", (photo(),))
     assert extent(asked, TARGET, longest(Prompts())).words == 256
-    assert extent(asked, replace(TARGET, prompt="x" * 1000), 100).words == 1024
+    assert extent(asked, structs.replace(TARGET, prompt="x" * 1000), 100).words == 1024
     assert longest(Prompts(close="é", usual="abc", bold="d")) == 3
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec import structs
 
 from tests.providers.lab import http
 from tests.upstream.wire import Request, Wire, upstream
@@ -105,7 +106,7 @@ class Vendor:
     async def say(
         self, request: LanguageRequest = ASKED, client: Client | None = None, **context: object
     ) -> Reply[Spoken]:
-        told = replace((client or Client()).context, **context)  # type: ignore[arg-type]  # the test's own
+        told = structs.replace((client or Client()).context, **context)  # type: ignore[arg-type]  # the test's own
         reply: Reply[Spoken] = await self.provider.operations[request.operation](request, "wordy", told)
         return reply
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache, partial
 
+from msgspec import structs
+
 from torana.config.upstreams import Account
 from torana.core.errors import CallerError, InvalidRequest, ToranaError, UpstreamAuth, UpstreamTimeout
 from torana.core.exchange import Context, Reply, Target, Usage
@@ -137,7 +139,7 @@ class Artist:
                 if left <= 0:
                     return UpstreamTimeout("No time was left to ask the upstream.")
                 try:
-                    return await self._conversation.hold(ask, replace(context, within=left))
+                    return await self._conversation.hold(ask, structs.replace(context, within=left))
                 except ToranaError as error:
                     return error
 

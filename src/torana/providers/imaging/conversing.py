@@ -5,6 +5,8 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from msgspec import structs
+
 from torana.config.upstreams import Account
 from torana.core.errors import ToranaError, UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import EVENT_STREAM, Context, Event, Message, Partial
@@ -109,7 +111,7 @@ class Conversation:
 
         async def taken_back() -> None:
             with contextlib.suppress(ToranaError):
-                await self._exchange(step, replace(context, within=_UNDO_SECONDS), _Progress())
+                await self._exchange(step, structs.replace(context, within=_UNDO_SECONDS), _Progress())
 
         task = asyncio.create_task(taken_back())
         self.undoing.add(task)
@@ -166,7 +168,7 @@ class Conversation:
         )
         if not is_home and not is_vendors:
             raise _stray()
-        return replace(step.message, path=link.target), link.origin
+        return structs.replace(step.message, path=link.target), link.origin
 
 
 def _is_stream(response: Response) -> bool:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
+
+from msgspec import structs
 
 from torana.config.upstreams import Account
 from torana.core.errors import FirstTokenLate, InvalidRequest, ToranaError, UpstreamAuth, UpstreamCut, UpstreamTimeout
@@ -73,7 +75,7 @@ class Speaker:
         occasion = Occasion(request, int(self._lent.clock.now()), token_hex(12), model)
         at = At(model, occasion, context.parameters, self._account.options, forwarded=context.forwarded)
         reply = await self._attempt(way(request, at), model, context)
-        return replace(reply, usage=_NOTHING) if request.free else reply
+        return structs.replace(reply, usage=_NOTHING) if request.free else reply
 
     async def _attempt(self, asking: Asking, model: str, context: Context) -> Reply[Spoken]:
         told = asking.relay is not None or asking.raw
@@ -188,7 +190,7 @@ def _until_opened(context: Context, patience: asyncio.Timeout) -> Context:
         patience.reschedule(None)
         return context.open(opening)
 
-    return replace(context, open=opened)
+    return structs.replace(context, open=opened)
 
 
 async def _bytes(response: Response) -> AsyncGenerator[bytes]:

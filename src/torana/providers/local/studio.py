@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
+from msgspec import structs
 
 from torana.core.content import Picture, PictureInfo, Size
 from torana.core.errors import InvalidRequest
@@ -69,7 +69,7 @@ class Studio:
             raise InvalidRequest("The embedded engine takes no mask.", param="mask", code="unsupported_parameter")
         reply = await self.vary(request, model, context)
         told = ("edit", "stream") if request.stream else ("edit",)
-        return replace(reply, emulated=(*told, *reply.emulated), ignored=tuple(sorted(request.wishes)))
+        return structs.replace(reply, emulated=(*told, *reply.emulated), ignored=tuple(sorted(request.wishes)))
 
     def worst(self, _request: ImageRequest, _target: Target) -> Decimal | None:
         """Nothing, whatever is asked for."""

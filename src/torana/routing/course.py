@@ -1,0 +1,86 @@
+"""How far a walk has come: the targets that are left, and what became of those that were tried."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from torana.core.errors import AnswerLate, ToranaError
+from torana.core.exchange import Plan, Reply, Target
+from torana.core.waits import Deadline
+from torana.routing.failures import falls_back, is_beyond_target
+from torana.routing.health import Health, Trial
+from torana.routing.selection import Candidate
+
+B = TypeVar("B")
+
+Claim = Callable[[], None]
+"""Called by an attempt whose answer begins to come: from then on it is the only one."""
+Attempt = Callable[[Target, Claim], Awaitable[Reply[B]]]
+Report = Callable[[Target, ToranaError], None]
+
+
+@dataclass(slots=True)
+class Course(Generic[B]):
+    """One walk; ``patience`` is how long one target may take until its answer begins, in seconds."""
+
+    plan: Plan
+    attempt: Attempt[B]
+    report: Report
+    health: Health
+    waiting: deque[Candidate]
+    patience: float
+    begun: bool = False
+    spent: bool = False
+    failure: ToranaError | None = None
+    """What the walk ends with when no target answers."""
+    refused: bool = False
+    """Whether it is one that no further target is tried after."""
+
+    def next(self) -> tuple[Target, Trial] | None:
+        """The next target that may be tried; None when there is none left."""
+        circuit = self.plan.routing.circuit
+        while self.waiting:
+            candidate = self.waiting.popleft()
+            # All are left alone. The one that may be tried soonest is tried at once: a call always goes somewhere.
+            forced = candidate.left_alone and not self.begun
+            self.begun = True
+            begin = self.health.forced_trial if forced else self.health.trial
+            trial = begin(candidate.target, circuit)
+            if trial is not None:
+                return candidate.target, trial
+        return None
+
+    async def tried(self, target: Target, claimed: Claim) -> Reply[B] | ToranaError:
+        """What a target answers, or how it failed; ``claimed`` is told when its answer begins to come."""
+        limit = Deadline(self.patience)
+
+        def claim() -> None:
+            limit.lift()
+            claimed()
+
+        try:
+            with limit:
+                return await self.attempt(target, claim)
+        except ToranaError as error:
+            return error
+        except TimeoutError as error:
+            if not limit.expired:
+                raise
+            # Nobody can say how far it had come. The attempt has seen itself cut short, and has said so.
+            self.spent = True
+            late = AnswerLate(f"The upstream did not answer within the {self.patience:g} s that the caller gave it.")
+            late.__cause__ = error
+            return late
+
+    def failed(self, target: Target, error: ToranaError) -> None:
+        """A target did not answer."""
+        self.report(target, error)
+        self.spent = self.spent or error.spent
+        if self.refused:
+            return
+        self.refused = not falls_back(error, self.plan.routing.fallback_on)
+        if self.refused:
+            self.waiting.clear()
+        if self.failure is None or not is_beyond_target(error):
+            self.failure = error
