@@ -1,5 +1,7 @@
 import dataclasses
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +13,7 @@ from torana.core.exchange import Target
 from torana.core.price import TOKENS
 from torana.families.images import EDIT, GENERATE, VARY, ImageRequest
 from torana.media.job import InMemory
-from torana.providers.base import declarations
+from torana.providers.base import Declarations, declarations
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 DECLARED = declarations()
@@ -21,6 +23,29 @@ SETTINGS = {field for field in Account.__struct_fields__ if field != "type"}
 
 def test_every_module_of_the_folder_is_found():
     assert {"echo", "local", "openai-compatible", "openai", "black-forest-labs"} <= DECLARED.keys()
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_type_is_found_without_reading_all_others(name):
+    own = name.replace("-", "_")
+    found = Declarations()
+    assert found[name].type == name
+    assert own not in found.unread
+    assert len(found.unread) > len(DECLARED) / 4
+
+
+def test_a_type_that_there_is_not_is_looked_for_everywhere():
+    found = Declarations()
+    assert "made-up" not in found
+    assert not found.unread
+
+
+def test_a_gateway_imports_no_more_than_its_configuration_names():
+    code = "from torana.providers.base import declarations; declarations()['echo']; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "torana.providers.echo" in loaded
+    assert loaded.isdisjoint({"torana.providers.fal", "torana.providers.speaking", "torana.dialects.bedrock"})
 
 
 @pytest.mark.parametrize("name", DECLARED)

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar, get_args
@@ -26,6 +26,8 @@ from torana.upstream.client import Client
 
 T = TypeVar("T")
 ANY = "*"
+ROWS = ("compatible", "speaking", "serving")
+"""Modules that hold many types, each a row."""
 
 
 class Downloads(Protocol):
@@ -200,10 +202,43 @@ class Declaration:
         return self.spoken(model) | (frozenset() if ability is None else ability.operations)
 
 
-def declarations() -> dict[str, Declaration]:
-    """Every type of provider there is, by name: each module here that says ``DECLARATIONS``."""
-    found: dict[str, Declaration] = {}
-    for module in pkgutil.iter_modules(torana.providers.__path__):
-        declared = getattr(importlib.import_module(f"{torana.providers.__name__}.{module.name}"), "DECLARATIONS", ())
-        found |= {declaration.type: declaration for declaration in declared}
-    return dict(sorted(found.items()))
+class Declarations(Mapping[str, Declaration]):
+    """Every type of provider there is, by name: what the modules here say that have ``DECLARATIONS``.
+
+    A type is imported when it is asked for, so that a gateway is no larger than what its configuration names. Its
+    module has its name, or is one of those that hold many.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, Declaration] = {}
+        self.unread = {module.name for module in pkgutil.iter_modules(torana.providers.__path__)}
+        """Modules that nobody needed yet."""
+
+    def __getitem__(self, kind: str) -> Declaration:
+        if kind not in self._found:
+            own = kind.replace("-", "_")
+            for name in (own,) if own in self.unread else (*ROWS, *self.unread):
+                self._read(name)
+                if kind in self._found:
+                    break
+        return self._found[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        for name in tuple(self.unread):
+            self._read(name)
+        return iter(sorted(self._found))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _read(self, name: str) -> None:
+        if name not in self.unread:
+            return
+        module = importlib.import_module(f"{torana.providers.__name__}.{name}")
+        self.unread.discard(name)
+        self._found |= {declared.type: declared for declared in getattr(module, "DECLARATIONS", ())}
+
+
+def declarations() -> Mapping[str, Declaration]:
+    """Every type of provider there is, by name, read as it is asked for."""
+    return Declarations()

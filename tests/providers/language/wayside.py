@@ -106,7 +106,7 @@ class Vendor:
     async def say(
         self, request: LanguageRequest = ASKED, client: Client | None = None, **context: object
     ) -> Reply[Spoken]:
-        told = structs.replace((client or Client()).context, **context)  # type: ignore[arg-type]  # the test's own
+        told = structs.replace((client or Client()).context, **context)
         reply: Reply[Spoken] = await self.provider.operations[request.operation](request, "wordy", told)
         return reply
 
