@@ -4,16 +4,12 @@ What the library says of an error holds addresses, the service's words and somet
 kept but its kind.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 from typing import Any
 
-from obstore.exceptions import BaseError
-
 from torana.core.clock import Clock
-from torana.core.errors import WorkFailed
-from torana.storage.objects.bucket import PAGE, connect
+from torana.storage.objects.bucket import PAGE, connect, step
 from torana.storage.objects.port import Place, Swept
 from torana.storage.responses.port import NAME
 
@@ -32,12 +28,12 @@ class Bucket:
 
     async def put(self, name: str, data: bytes) -> None:
         """Keeps a document, in place of what was under that name."""
-        async with self._step():
+        async with step(self._timeout):
             await self._store.put_async(_checked(name), data, use_multipart=False)
 
     async def get(self, name: str) -> bytes | None:
         """The document of that name; None when there is none, or its time is up."""
-        async with self._step():
+        async with step(self._timeout):
             with suppress(FileNotFoundError):
                 found = await self._store.get_async(_checked(name))
                 return None if self._expired(found.meta) else bytes(await found.bytes_async())
@@ -65,7 +61,7 @@ class Bucket:
     async def _pages(self) -> AsyncGenerator[list[Mapping[str, Any]], None]:
         pages = self._store.list(chunk_size=PAGE)
         while True:
-            async with self._step():
+            async with step(self._timeout):
                 try:
                     page = await anext(pages)
                 except StopAsyncIteration:
@@ -73,22 +69,9 @@ class Bucket:
             yield list(page)
 
     async def _remove(self, names: list[str]) -> None:
-        async with self._step():
+        async with step(self._timeout):
             with suppress(FileNotFoundError):
                 await self._store.delete_async(names)
-
-    @asynccontextmanager
-    async def _step(self) -> AsyncIterator[None]:
-        """Bounds what is asked of the bucket, and tells a caller nothing of what went wrong."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                yield
-        except (BaseError, OSError) as error:
-            raise WorkFailed(
-                "The gateway's storage failed. Try again in a moment.",
-                code="storage_failed",
-                reason=type(error).__name__,
-            ) from None
 
 
 def _checked(name: str) -> str:
