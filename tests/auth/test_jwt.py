@@ -210,3 +210,21 @@ async def test_a_key_without_a_name_is_looked_for_once_more():
         idp.documents["/keys"] = jwks(jwk(OTHER_RSA))
         clock.advance(10)
         assert await authenticator.authenticate(f"Bearer {token(key=OTHER_RSA, alg='RS256')}") == ADA
+
+
+async def test_who_was_verified_is_known_until_his_token_ends_by_the_usual_header():
+    clock = FakeClock(NOW)
+    authenticator, text = door(SHARED, clock=clock), token()
+    assert authenticator.known(f"Bearer {text}") is None
+    await authenticator.authenticate(f"Bearer {text}")
+    assert authenticator.known(f"Bearer {text}") == ADA
+    others = [None, "", "Bearer ", text, f"bearer {text}", f"Bearer  {text}", f"Bearer {text[:-1]}", "Bearer \udcff"]
+    assert [authenticator.known(header) for header in others] == [None] * len(others)
+    clock.advance(10 * 365 * 86_400)
+    assert authenticator.known(f"Bearer {text}") is None
+
+
+async def test_a_header_that_is_too_long_is_not_even_looked_up():
+    authenticator = door(SHARED)
+    assert authenticator.known("Bearer " + "a" * 8193) is None
+    assert await refused(authenticator, "a" * 8193) == "too_large"

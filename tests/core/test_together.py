@@ -1,8 +1,9 @@
 import asyncio
+from functools import partial
 
 import pytest
 
-from torana.core.together import all_or_none
+from torana.core.together import a_few_at_once, all_or_none
 
 
 async def test_what_all_come_to_in_their_order():
@@ -32,3 +33,17 @@ async def test_the_first_failure_comes_as_itself_and_stops_the_rest():
         await all_or_none([endless(), failing()])
     assert isinstance(raised.value.__cause__, ValueError)
     assert stopped.is_set()
+
+
+async def test_a_few_are_at_work_at_once():
+    working, seen = set[int](), set[int]()
+
+    async def work(number: int) -> int:
+        working.add(number)
+        seen.add(len(working))
+        await asyncio.sleep(0)
+        working.remove(number)
+        return number
+
+    assert await a_few_at_once([partial(work, number) for number in range(7)], 3) == list(range(7))
+    assert max(seen) == 3

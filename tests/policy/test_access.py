@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from torana.config.access import Grant
+from torana.config.access import Grant, Patterns
 from torana.core.errors import Forbidden
 from torana.core.exchange import Permit, Plan, Principal, Target
 from torana.policy.access import Access
@@ -196,3 +196,28 @@ def test_old_rules_go_as_soon_as_they_are_replaced():
         assert gone() is None, "what callers were seen is forgotten without waiting for the garbage collector"
     finally:
         gc.enable()
+
+
+def test_of_many_grants_only_those_that_name_the_caller_are_looked_at_and_those_once(monkeypatch):
+    looked = []
+    real = Patterns.fit
+
+    def fit(self: Patterns, name: str) -> bool:
+        looked.append(name)
+        return real(self, name)
+
+    access = granted(
+        *({"to": (f"user:u{number}", f"team:t{number}"), "models": ("vary",)} for number in range(10_000)),
+        {"to": ("team:design",), "models": ("vary",)},
+    )
+    plan = Plan("vary", SOME_TARGET)
+    monkeypatch.setattr(Patterns, "fit", fit)
+    assert access.admit(ALICE, plan, OPERATION) == Permit(ALICE, "vary")
+    assert looked == ["vary"]
+    access.admit(Principal("alice", "torana", teams=("design",)), Plan("vary", SOME_TARGET), OPERATION)
+    assert looked == ["vary"]
+
+
+def test_a_refusal_is_found_out_each_time():
+    access = granted({"to": ("user:bob",)})
+    assert refusal(access, ALICE) is not refusal(access, ALICE)

@@ -90,6 +90,9 @@ class File:
     def size(self) -> int:
         return sum(map(len, self.pieces))
 
+    def at_hand(self) -> None:
+        """Never in memory."""
+
     async def chunks(self) -> AsyncIterator[bytes]:
         for piece in self.pieces:
             yield piece
@@ -618,3 +621,11 @@ async def test_a_large_upload_lets_others_have_their_turn():
     await fingerprint([File((bytes(256 * 1024),) * chunks)])
     ticking.cancel()
     assert ticks >= chunks - 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "joins"),
+    [(SETTINGS, None, False), (SETTINGS, "", True), (SETTINGS, "k", True), (WINDOW, None, True)],
+)
+async def test_it_is_told_whether_a_call_may_be_anothers(settings: Idempotency, key: str | None, joins: bool) -> None:
+    assert Desk(settings).replays.joins(key) is joins

@@ -4,13 +4,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.policy.rules import ADA, BOB, budget, facts, limit
 from torana.config.books import Budget
 from torana.config.policies import Limit
 from torana.config.rules import When
 from torana.core.exchange import Principal
-from torana.policy.matching import Facts, apart, fits, remembered
+from torana.policy import matching
+from torana.policy.limits import Limits, Rule
+from torana.policy.matching import Facts, Fitting, apart, fits, remembered
 
 NIGHTLY = Principal("nightly", "torana", kind="service_account", key="k1")
 KEYED = Principal("ada", "torana", key="k2")
@@ -112,3 +115,39 @@ def test_what_rules_cannot_tell_apart_is_looked_for_once() -> None:
     alike = [call._replace(metadata={**call.metadata, "trace": "1"}, amounts={"images": 9}) for call in calls]
     assert [ask(call) for call in alike] == [1, 2, 3, 4, 5, 6, 7]
     assert looked == [call._replace(amounts={}) for call in calls]
+
+
+WHENS = st.builds(
+    When,
+    users=st.lists(st.sampled_from(["ada", "bob", "a*"]), max_size=2).map(tuple),
+    service_accounts=st.lists(st.sampled_from(["nightly", "*"]), max_size=1).map(tuple),
+    teams=st.lists(st.sampled_from(["design", "web", "w*"]), max_size=2).map(tuple),
+    keys=st.lists(st.sampled_from(["k1", "k2", "None"]), max_size=1).map(tuple),
+    models=st.lists(st.sampled_from(["vary", "other", "v*"]), max_size=2).map(tuple),
+)
+CALLS = [facts(who, model) for who in (ADA, BOB, NIGHTLY, KEYED) for model in ("vary", "other", "user:ada")]
+
+
+@given(st.lists(WHENS, max_size=8), st.sampled_from(CALLS))
+def test_rules_are_found_by_names_as_they_would_be_one_by_one(whens: list[When], call: Facts) -> None:
+    rules = [(limit(name="n", of="requests", limit=1), place) for place in range(len(whens))]
+    rules = [(structs.replace(rule, when=when), place) for (rule, place), when in zip(rules, whens, strict=True)]
+    assert Fitting(rules).to(call) == [place for place, when in enumerate(whens) if fits(when, call)]
+
+
+@pytest.mark.parametrize("many", [10, 10_000])
+def test_however_many_rules_name_others_none_of_them_is_looked_at(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[When] = []
+
+    def look(when: When, call: Facts) -> bool:
+        looked.append(when)
+        return fits(when, call)
+
+    monkeypatch.setattr(matching, "fits", look)
+    rules = [limit({"users": [f"u{number}"]}, name="n", of="requests", limit=1) for number in range(many)]
+    rules.append(limit({"users": ["ada"]}, name="n", of="requests", limit=1))
+    made = Limits([Rule.of(rule, replicas=1) for rule in rules], 1.0)
+    assert [rule.limit for rule in made.sheet(facts()).rules] == rules[-1:]
+    assert looked == [When(users=("ada",))]
+    made.sheet(facts(Principal("ada", "idp", teams=("design", "web"))))
+    assert len(looked) == 1, "what was found for a caller is remembered"

@@ -381,3 +381,41 @@ async def test_money_of_others_is_not_told(store: Store) -> None:
         await passes(rules)
     assert "87" not in refused.value.message
     assert "13" not in refused.value.message
+
+
+async def test_one_timer_renews_all_places_and_a_call_that_ends_meanwhile_leaves_nothing_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = permits({"name": "few", "of": "concurrent", "limit": 5}, counters=store, lease=0.015)
+    renewing, gone = asyncio.Event(), asyncio.Event()
+
+    async def renew(_holds: Sequence[Hold], *, holder: str) -> None:
+        store.steps.append(f"renew {holder}")
+        renewing.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            gone.set()
+            raise
+
+    monkeypatch.setattr(store, "renew", renew)
+    async with AsyncExitStack() as others:
+        async with entering(rules, holder="slow"):
+            await others.enter_async_context(entering(rules, holder="next"))
+            await others.enter_async_context(entering(rules, holder="over"))
+            await asyncio.wait_for(renewing.wait(), 2)
+            renewing.clear()
+        assert gone.is_set()
+        assert store.steps[-1] == "settle", "nothing is on its way to the store when it is settled"
+        await asyncio.wait_for(renewing.wait(), 2)
+        assert store.steps[-1] == "renew next", "the round goes on"
+
+
+async def test_when_nobody_holds_a_place_the_timer_ends(store: Store) -> None:
+    rules = permits({"name": "few", "of": "concurrent", "limit": 1}, counters=store, lease=0.003)
+    for _ in range(2):
+        await passes(rules)
+        async with asyncio.timeout(2):
+            while rules.renewals.awake:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.001)
+    assert "renew" not in store.steps

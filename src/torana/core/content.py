@@ -1,5 +1,6 @@
 """Pictures and sounds as values: their sizes, formats, and the bytes of those that were made."""
 
+from binascii import a2b_base64
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +60,30 @@ class Picture:
 
     data: bytes
     info: PictureInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture that was made, in base64 as it leaves in JSON: decoded only for those who need its bytes."""
+
+    pieces: tuple[bytes | memoryview, ...]
+    """Base64, with nothing before it; each piece but the last is a multiple of four characters."""
+    info: PictureInfo
+
+    @property
+    def length(self) -> int:
+        """How many characters it has."""
+        return sum(map(len, self.pieces))
+
+    @property
+    def size(self) -> int:
+        """How many bytes it stands for."""
+        return self.length // 4 * 3 - bytes(self.pieces[-1][-2:]).count(b"=")
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        return b"".join(map(a2b_base64, self.pieces))
 
 
 @dataclass(frozen=True, slots=True)

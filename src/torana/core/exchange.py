@@ -18,8 +18,7 @@ PROVIDER = "x-torana-provider-name"
 """The header in which a caller names the provider account that is to serve him."""
 
 CLIENT = "x-torana-client"
-"""The header in which a gateway tells its office whose request it hands on: the connection's address, never what he
-says."""
+"""The header in which a gateway tells its office whose request it hands on: by the connection's own address."""
 
 R = TypeVar("R")
 B = TypeVar("B")
@@ -39,6 +38,10 @@ class File(Protocol):
     @property
     def size(self) -> int:
         """How many bytes it holds."""
+        ...
+
+    def at_hand(self) -> Sequence[bytes] | None:
+        """All bytes as they lie in memory, in pieces; None where they are not there."""
         ...
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -64,13 +67,15 @@ class Recording(File, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True, gc=False):
     """What a caller shows, as his headers have it."""
 
-    authorization: str | None = field(repr=False)
-    api_key: str | None = field(default=None, repr=False)
+    authorization: str | None
+    api_key: str | None = None
     """``x-api-key`` or ``api-key``: it counts where there is no Authorization header."""
+
+    def __repr__(self) -> str:
+        return "Credentials()"
 
     @property
     def bearer(self) -> str | None:
@@ -80,8 +85,8 @@ class Credentials:
         return self.authorization
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+# Rules are remembered by who asks: the same one is looked up several times for each call.
+class Principal(Struct, frozen=True, cache_hash=True):
     """Who is asking, as his token or key says."""
 
     subject: str
@@ -136,7 +141,7 @@ class CircuitRule(Struct, frozen=True, cache_hash=True):
     """How long it stays open before one call may try."""
 
 
-class Routing(Struct, frozen=True):
+class Routing(Struct, frozen=True, cache_hash=True):
     """How the targets of a plan are tried."""
 
     order: Literal["priority", "weight", "latency"] = "priority"
@@ -154,7 +159,7 @@ class Routing(Struct, frozen=True):
         return self.hedge_after is not None
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, cache_hash=True):
     """Where a call may go, as the operator wrote it down, and how that is tried."""
 
     model: str
@@ -233,8 +238,7 @@ class GuardWish:
     """Whether of what is asked only the last message is checked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """How a caller wants a call done, as its headers say; the operator's settings bound all of it."""
 
     provider: str | None = None
@@ -280,15 +284,14 @@ def _to_nobody(*_told: object) -> Show:
     return _unseen
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[R]):
+class Call(Struct, Generic[R], frozen=True):
     """A request as far as its headers tell; ``read`` takes in the body once the caller is known to be welcome."""
 
     request_id: str
     operation: str
     credentials: Credentials
     read: Callable[[], Awaitable[R]]
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
     """What the caller says of the call, for routing, limits and accounts."""
     key: str | None = None
     """The caller's own name for the call, by which he may send it twice and have it done once."""
@@ -387,8 +390,7 @@ class Reply(Struct, Generic[B], frozen=True):
     usage: Usage = Usage()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[R, B]):
+class Answer(Struct, Generic[R, B], frozen=True):
     """The end of the journey: what was asked, what was answered, and by whom."""
 
     request: R

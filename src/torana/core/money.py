@@ -1,18 +1,18 @@
 """Money as it is counted: whole billionths of a US dollar, so that sums are exact wherever they are made."""
 
+import math
 from decimal import ROUND_CEILING, Context, Decimal
-from functools import lru_cache
 
 NANO = 10**9
 """In a dollar."""
 
+_NANO = Decimal(NANO)
 _EXACT = Context(prec=100, rounding=ROUND_CEILING)
 
 
-@lru_cache(1024)
 def nanos(dollars: Decimal) -> int:
     """Dollars as whole nano-dollars; a part of one counts as one, so that nothing is ever counted too low."""
-    return int(_EXACT.multiply(dollars, NANO).to_integral_value(ROUND_CEILING))
+    return math.ceil(_EXACT.multiply(dollars, _NANO))
 
 
 def dollars(amount: int) -> Decimal:

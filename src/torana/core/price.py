@@ -1,16 +1,16 @@
 """What an operation costs, as data: in US dollars, exact, dated, with its source."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-_MEGAPIXEL = 1_000_000
-_MILLION = 1_000_000
-_MINUTE = 60
+_MEGAPIXEL = Decimal(1_000_000)
+_MILLION = Decimal(1_000_000)
+_MINUTE = Decimal(60)
+_ONE, _NOTHING = Decimal(1), Decimal(0)
 _PLACES = 12
 """Of dollars: seconds are no finite part of a minute."""
 
@@ -27,8 +27,7 @@ Money = Annotated[Decimal, Meta(examples=["0.04"])]
 Kind = Annotated[str, Meta(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Consumed:
+class Consumed(Struct, frozen=True):
     """What one call to an upstream consumed, as far as it is known."""
 
     requests: int = 1
@@ -37,7 +36,7 @@ class Consumed:
     """Of all pictures together."""
     kind: str = ""
     """Which of a model's prices by kind is meant, for instance ``high 1024x1024`` or ``1K``."""
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = {}
     """By the name they are charged under: ``text_in``, ``image_in``, ``image_out``, ..."""
     characters: int | None = None
     """Of a text that was spoken."""
@@ -83,9 +82,30 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
         """What the consumed comes to in US dollars; None when this price cannot tell."""
         if consumed.charged is not None:
             return consumed.charged
+        if self.per_million_tokens and self._is_of_tokens_alone:
+            return self._tokens(consumed.tokens)
         parts = [*self._parts(consumed)]
         known = [part for part in parts if part is not None]
-        return sum(known, Decimal(0)) if parts and len(known) == len(parts) else None
+        return sum(known, _NOTHING) if parts and len(known) == len(parts) else None
+
+    @property
+    def _is_of_tokens_alone(self) -> bool:
+        return (
+            not self.by_kind
+            and self.per_request is None
+            and self.per_image is None
+            and self.per_megapixel is None
+            and self.per_million_characters is None
+            and self.per_minute is None
+        )
+
+    def _tokens(self, tokens: Mapping[str, int]) -> Decimal | None:
+        """What tokens come to; None where that of one is not known, or none were counted."""
+        total = _NOTHING if tokens else None
+        for kind, count in tokens.items():
+            price = self._of_a_million(kind)
+            total = None if price is None or total is None else total + price * count / _MILLION
+        return total
 
     def _parts(self, consumed: Consumed) -> Iterator[Decimal | None]:
         """What each part of the price comes to; None where it cannot tell."""
@@ -98,10 +118,8 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
             yield None if unknown else self.per_megapixel * consumed.pixels / _MEGAPIXEL
         if self.by_kind:
             yield _times(self.by_kind.get(consumed.kind), consumed.images)
-        if self.per_million_tokens and not consumed.tokens:
-            yield None
-        for kind, count in consumed.tokens.items() if self.per_million_tokens else ():
-            yield _times(self._of_a_million(kind), count, _MILLION)
+        if self.per_million_tokens:
+            yield self._tokens(consumed.tokens)
         if self.per_million_characters is not None:
             yield _times(self.per_million_characters, consumed.characters, _MILLION)
         if self.per_minute is not None:
@@ -110,9 +128,10 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
 
     def _of_a_million(self, kind: str) -> Decimal | None:
         """What a million tokens of a kind cost; one that has no price of its own is charged as the kind it is of."""
-        return self.per_million_tokens.get(kind, self.per_million_tokens.get(_KIND_OF.get(kind, "")))
+        price = self.per_million_tokens.get(kind)
+        return price if price is not None else self.per_million_tokens.get(_KIND_OF.get(kind, ""))
 
 
-def _times(price: Decimal | None, count: Decimal | int | None, of: int = 1) -> Decimal | None:
+def _times(price: Decimal | None, count: Decimal | int | None, of: Decimal = _ONE) -> Decimal | None:
     """A price for so many ``of`` them, times how many there are."""
     return None if price is None or count is None else price * count / of

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from torana.config.books import Budget
 from torana.core.clock import Clock
 from torana.core.errors import BudgetExceeded, LimitsUnknown, PriceUnknown
 from torana.core.ledger import Charge
 from torana.core.money import NANO, nanos
 from torana.core.periods import Every, Period, period
-from torana.policy.matching import Facts, apart, fits, remembered
+from torana.policy.matching import Facts, Fitting, apart, remembered
 from torana.storage.counters.port import Charged, CountersUnavailable, Reserve
 
 Worst = Callable[[], Decimal | None]
@@ -34,27 +36,34 @@ class _Draw(NamedTuple):
     key: str
 
 
-class Draft(NamedTuple):
+class _Draws(NamedTuple):
+    """What calls draw on, and how the ledger says it."""
+
+    draws: tuple[_Draw, ...] = ()
+    charges: tuple[Charge, ...] = ()
+
+
+_NO_DRAWS = _Draws()
+
+
+class Draft(Struct, frozen=True, gc=False):
     """What one call draws on budgets."""
 
     draws: tuple[_Draw, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    """The same for the ledger."""
     reserved: int = 0
     """Nano-dollars, of each of them; nothing where it is not known what the call may cost."""
-
-    @property
-    def charges(self) -> tuple[Charge, ...]:
-        """What it draws on, for the ledger."""
-        return tuple([draw.charge for draw in self.draws])
 
     @property
     def reserves(self) -> tuple[Reserve, ...]:
         """What it draws on, for the counters."""
         amount = self.reserved
-        return tuple([Reserve(draw.key, amount, draw.limit, draw.period.ends) for draw in self.draws])
+        return tuple([Reserve(key, amount, limit, period.ends) for _, limit, period, _, key in self.draws])
 
     def charged(self, amount: int) -> list[Charged]:
         """What each is charged when it comes to so many nano-dollars."""
-        return [Charged(draw.key, amount, draw.period.ends) for draw in self.draws]
+        return [Charged(key, amount, period.ends) for _, _, period, _, key in self.draws]
 
     def refused(self, index: int, now: float) -> BudgetExceeded:
         """What is told to whom a budget refuses; ``now`` in seconds since the epoch."""
@@ -75,20 +84,19 @@ class _Present:
     """The periods that it is at a moment, and what calls draw on in them."""
 
     def __init__(self, budgets: Sequence[Budget], now: float) -> None:
-        self._budgets = [(budget, _limit(budget), period(budget.every, now)) for budget in budgets]
-        periods = [each for _, _, each in self._budgets]
-        self.begins = max((each.begins for each in periods), default=-math.inf)
-        self.ends = min((each.ends for each in periods if each.ends is not None), default=math.inf)
+        stretches = {budget.every: period(budget.every, now) for budget in budgets}
+        self._fitting = Fitting((budget, (budget, _limit(budget), stretches[budget.every])) for budget in budgets)
+        self.begins = max((each.begins for each in stretches.values()), default=-math.inf)
+        self.ends = min((each.ends for each in stretches.values() if each.ends is not None), default=math.inf)
         """When one of them is over."""
-        self.draws: Callable[[Facts], tuple[_Draw, ...]] = remembered(self._draws, budgets)
+        self.draws: Callable[[Facts], _Draws] = remembered(self._draws, budgets)
 
-    def _draws(self, facts: Facts) -> tuple[_Draw, ...]:
+    def _draws(self, facts: Facts) -> _Draws:
         draws = []
-        for budget, limit, stretch in self._budgets:
-            if fits(budget.when, facts):
-                charge = Charge(budget.name, apart(budget.per, facts), stretch.name)
-                draws.append(_Draw(budget, limit, stretch, charge, charge.key))
-        return tuple(draws)
+        for budget, limit, stretch in self._fitting.to(facts):
+            charge = Charge(budget.name, apart(budget.per, facts), stretch.name)
+            draws.append(_Draw(budget, limit, stretch, charge, charge.key))
+        return _Draws(tuple(draws), tuple([draw.charge for draw in draws])) if draws else _NO_DRAWS
 
 
 class Budgets:
@@ -104,14 +112,14 @@ class Budgets:
 
         PriceUnknown when it is not known and a hard budget admits only what is.
         """
-        draws = self._now().draws(facts) if self._budgets else ()
+        draws, charges = self._now().draws(facts) if self._budgets else _NO_DRAWS
         if not draws:
             return NOTHING
         price = worst()
         if price is None:
             _admit_unknown([draw.budget for draw in draws], facts.model)
-            return Draft(draws)
-        return Draft(draws, nanos(price))
+            return Draft(draws, charges)
+        return Draft(draws, charges, nanos(price))
 
     def refused(self, draft: Draft, index: int) -> BudgetExceeded:
         """What is told to whom the budget at this place of the draft refuses."""

@@ -51,6 +51,10 @@ class Replays(Generic[T]):
         self._flights: dict[_Name, _Flight[T]] = {}
         self._shelf: _Shelf[T] = _Shelf(clock, settings.max_total)
 
+    def joins(self, key: str | None) -> bool:
+        """Whether ``once`` has anything to do for a call of this key; else the work may be done without it."""
+        return key is not None or bool(self._settings.same_parts)
+
     async def once(
         self,
         caller: str,

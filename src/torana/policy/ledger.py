@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from typing import Protocol, Self
 
@@ -21,6 +20,10 @@ _CUT_OFF = "cut_off"
 _FAILED = 500
 _NOTHING_USED = Usage()
 
+_Outcome = tuple[int, str | None, str | None]
+"""The status, the error's code, and the rule that refused."""
+_DONE: _Outcome = (200, None, None)
+
 
 class Writes(Protocol):
     """Where rows are written."""
@@ -33,11 +36,29 @@ class Writes(Protocol):
 class Row:
     """One call's row, on its way; what is known of it is filled in as it comes."""
 
-    def __init__(self, ledger: "Ledger", begins: Callable[..., Opened]) -> None:
+    __slots__ = (
+        "_is_written", "_ledger", "_metadata", "_now", "_opened", "_operation", "_principal", "_request_id",
+        "_within", "allowance", "id", "model", "replayed", "target", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        ledger: "Ledger",
+        principal: Principal,
+        operation: str,
+        request_id: str,
+        metadata: Mapping[str, str],
+        within: float,
+    ) -> None:
         self.id = next(ledger.ids)
         """The row's own name, which nobody else has."""
         self._ledger = ledger
-        self._begins = begins
+        self._principal = principal
+        self._operation = operation
+        self._request_id = request_id
+        self._metadata = metadata
+        self._within = within
+        self._now = ledger.clock.now()
         self._opened: Opened | None = None
         self._is_written = False
         self.model: str | None = None
@@ -57,14 +78,15 @@ class Row:
         """Writes down that it begins and what it may cost; Unwritable where it cannot be, and must."""
         if self._opened is not None:
             return
-        opened = self._begins(self.id, model=self.model, charges=charges, reserved=reserved)
-        self._is_written = self._ledger.write(opened)
+        ledger = self._ledger
+        opened = self._begins(charges, reserved)
+        self._is_written = ledger.write(opened)
         self._opened = opened
 
     def close(self, error: BaseException | None) -> None:
         """Writes down what came of it."""
-        usage = self.usage
-        status, code, rule = _outcome(error)
+        usage, allowance = self.usage, self.allowance
+        status, code, rule = _DONE if error is None else _outcome(error)
         closed = Closed(
             self.id,
             at=self._ledger.clock.now(),
@@ -76,15 +98,34 @@ class Row:
             tokens=usage.tokens,
             cost=self._cost,
             price=usage.price,
-            charged=self.allowance.charged,
-            settled=self.allowance.settled,
+            charged=allowance.charged,
+            settled=allowance.settled,
             replayed=self.replayed,
         )
         if self._is_written:
             self._ledger.write_end(closed)
         else:
             # Not opened, or there was no room then; an end alone would belong to nothing.
-            self._ledger.write_end(self._opened or self._begins(self.id, model=self.model), closed)
+            self._ledger.write_end(self._opened or self._begins(), closed)
+
+    def _begins(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> Opened:
+        principal, now = self._principal, self._now
+        return Opened(
+            self.id,
+            self._request_id,
+            now,
+            principal.subject,
+            principal.kind,
+            principal.issuer,
+            self._operation,
+            self.model,
+            principal.key,
+            principal.teams,
+            self._metadata,
+            charges,
+            reserved,
+            now + self._within,
+        )
 
     @property
     def _cost(self) -> int | None:
@@ -123,21 +164,7 @@ class Ledger:
         within: float,
     ) -> Row:
         """The row of a call that ends within so many seconds; it is closed when the context ends."""
-        now = self.clock.now()
-        begins = partial(
-            Opened,
-            request_id=request_id,
-            at=now,
-            subject=principal.subject,
-            kind=principal.kind,
-            issuer=principal.issuer,
-            operation=operation,
-            key=principal.key,
-            teams=principal.teams,
-            metadata=metadata,
-            expires=now + within,
-        )
-        return Row(self, begins)
+        return Row(self, principal, operation, request_id, metadata, within)
 
     def write(self, entry: Opened) -> bool:
         """Adds the beginning of a call, and says whether that went well; Unwritable where it did not, and must."""
@@ -164,10 +191,7 @@ class Ledger:
             self.lost(str(error))
 
 
-def _outcome(error: BaseException | None) -> tuple[int, str | None, str | None]:
-    """The status, the error's code, and the rule that refused."""
-    if error is None:
-        return 200, None, None
+def _outcome(error: BaseException) -> _Outcome:
     if isinstance(error, ToranaError):
         return error.status, error.code, error.rule
     if isinstance(error, asyncio.CancelledError):

@@ -7,26 +7,21 @@ fits a call counts. What is only known afterwards, such as pictures, is reserved
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from torana.config.policies import Limit
 from torana.core.errors import LimitExceeded, LimitsUnknown
-from torana.policy.matching import Facts, apart, fits, remembered
+from torana.policy.matching import Facts, Fitting, apart, remembered
 from torana.storage.counters.port import CountersUnavailable, Hold, Level, Rate, Refusal, Settlement, Take
 
-_CONCURRENT = "concurrent"
+_CONCURRENT, _REQUESTS = "concurrent", "requests"
 _SETTLED = frozenset({"images", "tokens"})
 """What is estimated when a call begins."""
 
 
-class Standing(NamedTuple):
-    """Where a caller stands with a limit, for the reply's headers."""
-
-    of: str
-    limit: int
-    remaining: int
-    reset: float
-    """Seconds until it is whole again."""
+Standing: TypeAlias = tuple[str, int, int, float]
+"""Where a caller stands with a limit, for the reply's headers: what it is of, how much it is and how much remains, and
+seconds until it is whole again."""
 
 
 Tell = Callable[[Sequence[Standing]], None]
@@ -60,46 +55,49 @@ class Counted(NamedTuple):
 class Sheet:
     """What rules count of calls: the same for all that are counted alike, so it is made once for them."""
 
+    __slots__ = ("_apart", "_settled", "_taking", "holds", "limits", "rules")
+
     def __init__(self, counted: Sequence[Counted], lease: float) -> None:
         self.rules = tuple([each.rule for each in counted])
-        self.taking = tuple([each for each in counted if each.of != _CONCURRENT])
-        self.holding = tuple([each for each in counted if each.of == _CONCURRENT])
-        self.holds = tuple([Hold(each.key, each.rate.limit, lease) for each in self.holding])
+        taking = [each for each in counted if each.of != _CONCURRENT]
+        holding = [each for each in counted if each.of == _CONCURRENT]
+        self.limits = tuple([each.rule.limit for each in (*taking, *holding)])
+        """In the order in which a step has what they take, and then what they hold."""
+        self.holds = tuple([Hold(each.key, each.rate.limit, lease) for each in holding])
+        # Of requests each call takes one, so there is one take for all calls.
+        self._taking = tuple(
+            [(each.of, each.key, each.rate, Take(each.key, 1, each.rate) if each.of == _REQUESTS else None)
+             for each in taking]
+        )  # fmt: skip
+        self._apart = len({each.of for each in taking}) == len(taking)
+        self._settled = tuple([(place, each.of) for place, each in enumerate(taking) if each.of in _SETTLED])
 
-
-class Tally:
-    """What is counted of one call: what to take, and which places to hold."""
-
-    __slots__ = ("_sheet", "holds", "takes")
-
-    def __init__(self, sheet: Sheet, amounts: Mapping[str, int]) -> None:
-        self._sheet = sheet
-        self.holds = sheet.holds
-        self.takes = [
-            Take(key, 1 if of == "requests" else amounts.get(of, 0), rate) for _, rate, key, of in sheet.taking
-        ]
+    def takes(self, amounts: Mapping[str, int]) -> list[Take]:
+        """What a call takes that asks for so much."""
+        takes = []
+        for of, key, rate, one in self._taking:
+            takes.append(one or Take(key, amounts.get(of, 0), rate))
+        return takes
 
     def standings(self, levels: Sequence[Level]) -> tuple[Standing, ...]:
         """Of each thing that is counted, the rule that leaves the least."""
-        tightest: dict[str, Standing] = {}
-        for (_, rate, _, of), level in zip(self._sheet.taking, levels, strict=True):
-            remaining = level.remaining
-            known = tightest.get(of)
-            if known is None or remaining < known.remaining:
-                tightest[of] = Standing(of, rate.limit, remaining, level.reset)
-        return tuple(tightest.values())
+        standings = []
+        for (of, _, rate, _), level in zip(self._taking, levels, strict=True):
+            remaining, reset = level.rest()
+            standings.append((of, rate.limit, remaining, reset))
+        return tuple(standings) if self._apart else _tightest(standings)
 
     def refused(self, refusal: Refusal) -> LimitExceeded:
         """What is told to whom a limit refuses."""
-        counted = (*self._sheet.taking, *self._sheet.holding)
-        return _refused(counted[refusal.index].rule.limit, refusal.retry_after)
+        return _refused(self.limits[refusal.index], refusal.retry_after)
 
     def settlements(self, levels: Sequence[Level], used: Mapping[str, int]) -> list[Settlement]:
         """What is to be set right of what these levels were left by, when a call used so much."""
         settlements = []
-        for (_, _, _, of), level in zip(self._sheet.taking, levels, strict=True):
-            if of in _SETTLED and used.get(of, 0) != level.take.amount:
-                settlements.append(Settlement(level, used.get(of, 0)))
+        for place, of in self._settled:
+            amount = used.get(of, 0)
+            if amount != levels[place].take.amount:
+                settlements.append(Settlement(levels[place], amount))
         return settlements
 
 
@@ -108,22 +106,31 @@ class Limits:
 
     def __init__(self, rules: Sequence[Rule], lease: float) -> None:
         self.lease = lease
-        self._rules = tuple(rules)
+        self._fitting = Fitting((rule.limit, rule) for rule in rules)
         self.sheet: Callable[[Facts], Sheet] = remembered(self._sheet, [rule.limit for rule in rules])
         """What the rules that are for a call count of it."""
 
-    def tally_while_they_fail(self, facts: Facts, error: CountersUnavailable) -> Tally:
+    def sheet_while_they_fail(self, facts: Facts, error: CountersUnavailable) -> Sheet:
         """What they count in this process while the counters fail; LimitsUnknown when one refuses then."""
         rules = self.sheet(facts).rules
         for rule in rules:
             if rule.limit.unavailable == "closed":
                 raise _unknown(rule.limit) from error
         shared = [_counted(rule, rule.share, facts) for rule in rules if rule.limit.unavailable == "share"]
-        return Tally(Sheet(shared, self.lease), facts.amounts)
+        return Sheet(shared, self.lease)
 
     def _sheet(self, facts: Facts) -> Sheet:
-        fitting = [rule for rule in self._rules if fits(rule.limit.when, facts)]
-        return Sheet([_counted(rule, rule.rate, facts) for rule in fitting], self.lease)
+        return Sheet([_counted(rule, rule.rate, facts) for rule in self._fitting.to(facts)], self.lease)
+
+
+def _tightest(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Of each thing the first that leaves the least."""
+    tightest: dict[str, Standing] = {}
+    for standing in standings:
+        known = tightest.get(standing[0])
+        if known is None or standing[2] < known[2]:
+            tightest[standing[0]] = standing
+    return tuple(tightest.values())
 
 
 def _counted(rule: Rule, rate: Rate, facts: Facts) -> Counted:

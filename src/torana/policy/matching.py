@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from torana.config.access import Patterns
@@ -12,6 +12,7 @@ from torana.config.rules import When
 from torana.core.exchange import Principal
 
 T = TypeVar("T")
+X = TypeVar("X")
 
 _METADATA = "metadata."
 _REMEMBERED = 4096
@@ -27,6 +28,10 @@ class Facts(NamedTuple):
     metadata: Mapping[str, str]
     amounts: Mapping[str, int]
     """How much of each thing it asks for, by name."""
+
+
+_Placed: TypeAlias = tuple[int, When, X]
+"""A rule's place among the others, what it is for, and what belongs to it."""
 
 
 def fits(when: When, facts: Facts) -> bool:
@@ -50,7 +55,51 @@ def apart(per: Iterable[str], facts: Facts) -> str:
     return "&".join([_share(each, facts) for each in per])
 
 
-def remembered(find: Callable[[Facts], T], rules: Iterable[Limit | Budget]) -> Callable[[Facts], T]:
+class Ruled(Protocol):
+    """Whatever says which calls it is for."""
+
+    @property
+    def when(self) -> When:
+        """What a call has to be like."""
+        ...
+
+
+class Fitting(Generic[X]):
+    """Rules of which only those are compared with a call that may be for it, since many name one caller each."""
+
+    def __init__(self, rules: Iterable[tuple[Ruled, X]]) -> None:
+        self._named: dict[str, list[_Placed[X]]] = {}
+        self._others: list[_Placed[X]] = []
+        for place, (rule, what) in enumerate(rules):
+            placed = (place, rule.when, what)
+            names = _names(rule.when)
+            for name in names:
+                self._named.setdefault(name, []).append(placed)
+            if not names:
+                self._others.append(placed)
+
+    def to(self, facts: Facts) -> list[X]:
+        """What belongs to the rules that are for a call, in the rules' order."""
+        who = facts.principal
+        names = [who.name, f"model:{facts.model}", f"key:{who.key}", *[f"team:{team}" for team in who.teams]]
+        near = {placed[0]: placed for name in names for placed in self._named.get(name, ())}
+        near |= {placed[0]: placed for placed in self._others}
+        return [what for _, (_, when, what) in sorted(near.items()) if fits(when, facts)]
+
+
+def _names(when: When) -> list[str]:
+    """Those of which a call has one if the rule is for it; none where that cannot be told by names alone."""
+    callers = [*[f"user:{name}" for name in when.users], *[f"service_account:{name}" for name in when.service_accounts]]
+    keys, teams, models = (
+        [f"{what}:{name}" for name in names]
+        for what, names in (("key", when.keys), ("team", when.teams), ("model", when.models))
+    )
+    return next(
+        (names for names in (keys, callers, teams, models) if names and not any("*" in name for name in names)), []
+    )
+
+
+def remembered(find: Callable[[Facts], T], rules: Iterable[Ruled]) -> Callable[[Facts], T]:
     """The same as ``find``, which is asked only once for calls that these rules cannot tell apart.
 
     Of a call's facts ``find`` is shown what the rules look at, and no amounts.
@@ -62,16 +111,17 @@ def remembered(find: Callable[[Facts], T], rules: Iterable[Limit | Budget]) -> C
         return find(Facts(principal, model, operation, dict(metadata), {}))
 
     def ask(facts: Facts) -> T:
-        told = facts.metadata
-        seen = tuple([(key, told[key]) for key in keys if key in told]) if keys else ()
-        return found(facts.principal, facts.model, facts.operation, seen)
+        principal, model, operation, told, _ = facts
+        seen = tuple([(key, told[key]) for key in keys if key in told]) if keys and told else ()
+        return found(principal, model, operation, seen)
 
     return ask
 
 
-def _metadata(rule: Limit | Budget) -> Iterable[str]:
+def _metadata(rule: Ruled) -> Iterable[str]:
     """The keys that a rule looks at."""
-    return (*rule.when.metadata, *(each.removeprefix(_METADATA) for each in rule.per if each.startswith(_METADATA)))
+    per = rule.per if isinstance(rule, Limit | Budget) else ()
+    return (*rule.when.metadata, *(each.removeprefix(_METADATA) for each in per if each.startswith(_METADATA)))
 
 
 def _is_one_of(who: Principal, when: When) -> bool:

@@ -1,10 +1,10 @@
 """Leave for one call: all limits and budgets admit it in one atomic step, and learn in one more what came of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from torana.core.errors import LimitExceeded
 from torana.core.ledger import Charge
 from torana.core.money import nanos
 from torana.policy.budgets import NOTHING, Budgets, Draft, Worst
-from torana.policy.limits import Limits, Tally, Tell
+from torana.policy.limits import Limits, Sheet, Tell
 from torana.policy.matching import Facts
 from torana.storage.counters.port import (
     Counters,
@@ -46,17 +46,26 @@ class Allowance(Struct):
     """Filled likewise: whether the counters know of that; else somebody has to tell them."""
 
 
-@dataclass(frozen=True, slots=True)
 class Permits:
-    """The rules, and where they are counted."""
+    """The rules, and where they are counted; ``refused`` is told the name of a limit or a budget that refused."""
 
-    limits: Limits
-    budgets: Budgets
-    counters: Counters
-    own: Counters
-    """This process's own, for limits that are shared out while the others fail."""
-    refused: Callable[[str], None] = lambda _name: None
-    """Told the name of a limit or a budget that refused."""
+    __slots__ = ("budgets", "counters", "limits", "own", "refused", "renewals")
+
+    def __init__(
+        self,
+        limits: Limits,
+        budgets: Budgets,
+        counters: Counters,
+        own: Counters,
+        refused: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self.limits = limits
+        self.budgets = budgets
+        self.counters = counters
+        self.own = own
+        """This process's own, for limits that are shared out while the others fail."""
+        self.refused = refused
+        self.renewals = Renewals(limits.lease / _RENEWALS)
 
     def permit(
         self, facts: Facts, allowance: Allowance, *, holder: str, worst: Worst, note: Note, tell: Tell
@@ -73,8 +82,7 @@ class Permits:
         if not sheet.rules and not draft.draws:
             allowance.settled = True
             return nullcontext(allowance)
-        step = _Step(self.counters, Tally(sheet, facts.amounts), draft, holder)
-        return _Passage(self, facts, step, allowance, tell)
+        return _Passage(self, facts, _Step(self.counters, sheet, facts, draft, holder), allowance, tell)
 
 
 def _charge(allowance: Allowance, draft: Draft) -> int:
@@ -89,91 +97,120 @@ def _charge(allowance: Allowance, draft: Draft) -> int:
 class _Step:
     """What one store counts of a call: in one atomic step at its beginning and one at its end."""
 
-    __slots__ = ("_counters", "_levels", "_taken", "draft", "holder", "tally")
+    __slots__ = ("_counters", "draft", "holder", "levels", "sheet", "taken", "takes")
 
-    def __init__(self, counters: Counters, tally: Tally, draft: Draft, holder: str) -> None:
-        self.tally = tally
+    def __init__(self, counters: Counters, sheet: Sheet, facts: Facts, draft: Draft, holder: str) -> None:
+        self._counters = counters
+        self.sheet = sheet
+        self.takes = sheet.takes(facts.amounts)
         self.draft = draft
         self.holder = holder
-        self._counters = counters
-        self._levels: Sequence[Level] = ()
-        self._taken = False
+        self.levels: Sequence[Level] = ()
+        self.taken = False
+        """Whether anything may have been taken."""
 
-    async def admitted(self, reserves: Sequence[Reserve]) -> Verdict:
-        """Whether the call may pass."""
+    def admit(self, reserves: Sequence[Reserve]) -> Awaitable[Verdict]:
+        """Asks whether the call may pass; whoever has the answer tells ``admitted``."""
         # Until the store has answered, nobody knows.
-        self._taken = True
-        tally = self.tally
-        if not (tally.takes or tally.holds or reserves):
-            return Verdict(())
-        try:
-            verdict = await self._counters.admit(tally.takes, tally.holds, reserves, holder=self.holder)
-        except PursesClosed:
-            self._taken = False
-            raise
-        self._taken = verdict.granted
-        self._levels = verdict.levels
+        self.taken = True
+        return self._counters.admit(self.takes, self.sheet.holds, reserves, holder=self.holder)
+
+    def admitted(self, verdict: Verdict) -> Verdict:
+        """It may, or it may not."""
+        self.taken = verdict.refusal is None
+        self.levels = verdict.levels
         return verdict
+
+    async def admitted_without_money(self) -> Verdict:
+        """Whether the call may pass where no budget is counted."""
+        if not (self.takes or self.sheet.holds):
+            # Whoever opens the purses may reserve its money there.
+            self.taken = True
+            return Verdict(())
+        return self.admitted(await self.admit(()))
 
     async def renew(self) -> None:
         """Keeps the places that are held, unless the store fails."""
         with suppress(CountersUnavailable):
-            await self._counters.renew(self.tally.holds, holder=self.holder)
+            await self._counters.renew(self.sheet.holds, holder=self.holder)
 
     async def settled(self, allowance: Allowance) -> bool:
         """Sets right what was estimated, frees places, and charges budgets for what they reserved, if they did.
 
         Whether the store knows of it.
         """
-        if not self._taken:
+        if not self.taken:
             return True
-        tally = self.tally
-        settlements = tally.settlements(self._levels, allowance.used) if self._levels else []
-        charged = self.draft.charged(allowance.charged)
-        if not (settlements or tally.holds or charged):
+        sheet, draft = self.sheet, self.draft
+        settlements = sheet.settlements(self.levels, allowance.used) if self.levels else ()
+        charged = draft.charged(allowance.charged) if draft.draws else ()
+        if not (settlements or sheet.holds or charged):
             return True
         try:
-            return await self._counters.settle(settlements, tally.holds, charged, holder=self.holder)
+            return await self._counters.settle(settlements, sheet.holds, charged, holder=self.holder)
         except CountersUnavailable:
             # What was taken fills up again by itself, a place that is held ends with its lease, and of money the
             # ledger knows.
             return False
 
 
-class _Renewing:
-    """Renews the places of a step, each ``every`` seconds: those of a gateway that died are soon free.
+class Renewals:
+    """Renews the places of all steps under way, each ``every`` seconds: those of a gateway that died are soon free.
 
-    Most calls end before any is due, and cost no more than a timer.
+    One timer is there for all, for as long as there is one of them; most calls are over before it is due. Steps are
+    renewed one after the other, so that however many there are, the store has one of them at a time.
     """
 
-    __slots__ = ("_every", "_step", "_task", "_timer")
-
-    def __init__(self, step: _Step, every: float) -> None:
-        self._step = step
+    def __init__(self, every: float) -> None:
         self._every = every
-        self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(every, self._begin)
+        self._steps: dict[_Step, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._round: asyncio.Task[None] | None = None
+        self._renewing: tuple[_Step, asyncio.Task[None]] | None = None
 
-    async def end(self) -> None:
-        """Renews them no more; when this is over, nothing is on its way to the store either."""
-        self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+    @property
+    def awake(self) -> bool:
+        """Whether its timer runs."""
+        return self._timer is not None
 
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._renew())
+    def begin(self, step: _Step) -> None:
+        """From now on it is renewed."""
+        self._steps[step] = None
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._every, self._due)
+
+    def end(self, step: _Step) -> asyncio.Task[None] | None:
+        """It is renewed no more; what is given is still on its way to the store, and about to end."""
+        del self._steps[step]
+        if self._renewing is None or self._renewing[0] is not step:
+            return None
+        task = self._renewing[1]
+        task.cancel()
+        return task
+
+    def _due(self) -> None:
+        if not self._steps:
+            self._timer = None
+            return
+        self._timer = asyncio.get_running_loop().call_later(self._every, self._due)
+        if self._round is None:
+            self._round = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
-        while True:
-            await self._step.renew()
-            await asyncio.sleep(self._every)
+        try:
+            for step in list(self._steps):
+                if step in self._steps:
+                    task = asyncio.create_task(step.renew())
+                    self._renewing = step, task
+                    await asyncio.wait((task,))
+        finally:
+            self._renewing = self._round = None
 
 
 class _Passage:
     """A call's way past the counters, and past this process's own where the others fail."""
 
-    __slots__ = ("_allowance", "_draft", "_facts", "_failed", "_permits", "_renewing", "_step", "_tell")
+    __slots__ = ("_allowance", "_draft", "_facts", "_failed", "_permits", "_renewed", "_step", "_tell")
 
     def __init__(self, permits: Permits, facts: Facts, step: _Step, allowance: Allowance, tell: Tell) -> None:
         self._permits = permits
@@ -183,49 +220,51 @@ class _Passage:
         self._allowance = allowance
         self._tell = tell
         self._failed: _Step | None = None
-        self._renewing: _Renewing | None = None
+        self._renewed = False
 
     async def __aenter__(self) -> Allowance:
+        step = self._step
         try:
-            await self._enter()
+            try:
+                verdict = step.admitted(await step.admit(self._draft.reserves))
+            except CountersUnavailable as error:
+                verdict = await self._admitted_all_the_same(error)
+                step = self._step
+            self._heed(verdict)
         except BaseException:
             # Who leaves while the counters are asked may have been let pass.
             await self._settle()
             raise
-        if self._step.tally.holds:
-            self._renewing = _Renewing(self._step, self._permits.limits.lease / _RENEWALS)
+        if step.sheet.holds:
+            self._permits.renewals.begin(step)
+            self._renewed = True
         return self._allowance
 
-    async def __aexit__(self, *_how: object) -> None:
+    def __aexit__(self, *_how: object) -> Coroutine[Any, Any, None]:
+        renewal = self._permits.renewals.end(self._step) if self._renewed else None
+        return self._settle() if renewal is None else self._settle_after(renewal)
+
+    async def _admitted_all_the_same(self, error: CountersUnavailable) -> Verdict:
+        """Whether the call may pass; LimitsUnknown when it may not because something cannot be counted."""
+        closed = isinstance(error, PursesClosed)
+        # Purses that are closed take nothing of a step.
+        self._step.taken = not closed
+        self._draft.pass_uncounted(error)
+        if closed:
+            try:
+                return await self._step.admitted_without_money()
+            except CountersUnavailable as another:
+                error = another
+        sheet = self._permits.limits.sheet_while_they_fail(self._facts, error)
+        self._failed = self._step
+        self._step = _Step(self._permits.own, sheet, self._facts, NOTHING, self._failed.holder)
+        return await self._step.admitted_without_money()
+
+    async def _settle_after(self, renewal: asyncio.Task[None]) -> None:
         try:
-            if self._renewing is not None:
-                await self._renewing.end()
+            await asyncio.wait((renewal,))
         finally:
             await self._settle()
-
-    async def _enter(self) -> None:
-        verdict = await self._admitted()
-        self._tell(self._step.tally.standings(verdict.levels))
-        if verdict.refusal is not None:
-            raise self._refusal(verdict.refusal)
-
-    async def _admitted(self) -> Verdict:
-        """Whether the call may pass; LimitsUnknown when it may not because something cannot be counted."""
-        try:
-            return await self._counted()
-        except CountersUnavailable as error:
-            self._draft.pass_uncounted(error)
-            tally = self._permits.limits.tally_while_they_fail(self._facts, error)
-            self._failed = self._step
-            self._step = _Step(self._permits.own, tally, NOTHING, self._failed.holder)
-            return await self._step.admitted(())
-
-    async def _counted(self) -> Verdict:
-        try:
-            return await self._step.admitted(self._draft.reserves)
-        except PursesClosed as error:
-            self._draft.pass_uncounted(error)
-            return await self._step.admitted(())
 
     async def _settle(self) -> None:
         """Tells the counters what came of the call; those that failed too, for they may have counted it."""
@@ -235,11 +274,17 @@ class _Passage:
         # Money is counted by those that failed, or by nobody.
         allowance.settled = known if self._failed is None else await self._failed.settled(allowance)
 
+    def _heed(self, verdict: Verdict) -> None:
+        """Tells where the caller stands, and raises what a refusal means."""
+        self._tell(self._step.sheet.standings(verdict.levels))
+        if verdict.refusal is not None:
+            raise self._refusal(verdict.refusal)
+
     def _refusal(self, refusal: Refusal) -> LimitExceeded:
-        tally = self._step.tally
-        counted = len(tally.takes) + len(tally.holds)
+        sheet = self._step.sheet
+        counted = len(sheet.limits)
         if refusal.index < counted:
-            error = tally.refused(refusal)
+            error = sheet.refused(refusal)
         else:
             error = self._permits.budgets.refused(self._draft, refusal.index - counted)
         self._permits.refused(error.rule or "")

@@ -6,9 +6,10 @@ from torana.config.units import Seconds
 from torana.core.clock import FakeClock
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import CacheWish, Principal, Target, Wishes
+from torana.policy import matching
 from torana.policy.cache.naming import Sought
 from torana.policy.cache.rules import UNKEPT, Caching, Kept
-from torana.policy.matching import Facts
+from torana.policy.matching import Facts, fits
 from torana.storage.cache.memory import MemoryAnswers
 from torana.storage.cache.port import AnswersUnavailable
 
@@ -123,3 +124,18 @@ async def test_what_is_too_long_or_from_elsewhere_is_no_answer(caching, clock):
     assert (await place.find())[1] == "miss"
     await answers.put(place.name, b"\xc1", 60)
     assert (await place.find())[1] == "miss"
+
+
+def test_rules_are_gone_through_once_for_calls_that_they_cannot_tell_apart(caching, monkeypatch):
+    looked = []
+
+    def look(when, facts):
+        looked.append(when)
+        return fits(when, facts)
+
+    monkeypatch.setattr(matching, "fits", look)
+    others = [CacheRule(f"r{number}", when=When(models=(f"m{number}",))) for number in range(1000)]
+    made = caching(*others, CacheRule("mine", callers=True), CacheRule("all"))
+    assert made.rule(FACTS, Wishes()).name == "all"
+    assert made.rule(FACTS._replace(metadata={"trace": "1"}), WISH).name == "mine"
+    assert looked == [When(), When()]

@@ -5,8 +5,10 @@ from torana.config.guardrails import GuardRule
 from torana.config.rules import When
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import GuardWish
+from torana.policy import matching
 from torana.policy.guardrails.rules import UNGUARDED, Guards
 from torana.policy.guardrails.watch import UNWATCHED
+from torana.policy.matching import fits
 
 CHECKS = {name: named(name, priority=priority) for name, priority in (("late", 9), ("soon", 1), ("mid", 5))}
 
@@ -58,3 +60,19 @@ def test_a_name_that_there_is_not():
 )
 def test_a_stream_is_held_where_a_rule_wants_it(rules, held):
     assert guards(*rules).watch(FACTS).held is held
+
+
+def test_rules_are_gone_through_once_for_calls_that_they_cannot_tell_apart(monkeypatch):
+    looked = []
+
+    def look(when, facts):
+        looked.append(when)
+        return fits(when, facts)
+
+    monkeypatch.setattr(matching, "fits", look)
+    others = [GuardRule(f"r{number}", before=("late",), when=When(models=(f"m{number}",))) for number in range(1000)]
+    made = guards(*others, GuardRule("a", before=("soon",), when=When(metadata={"env": "prod"})))
+    prod = FACTS._replace(metadata={"env": "prod", "trace": "1"})
+    watches = [made.watch(prod), made.watch(prod._replace(metadata={"env": "prod", "trace": "2"})), made.watch(FACTS)]
+    assert [names(watch) for watch in watches] == [(["soon"], []), (["soon"], []), ([], [])]
+    assert looked == [When(metadata={"env": "prod"})] * 2

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from torana.storage.counters import gcra
 from torana.storage.counters.port import Level, Rate, Refusal, Settlement, Take
@@ -85,3 +87,11 @@ def test_what_came_back_by_itself_is_not_given_back_again():
     later = NOW + TEN_A_SECOND.span
     others = later * TEN_A_SECOND.limit + 9 * UNIT
     assert gcra.settled(settlement, others, later) == others
+
+
+@given(st.integers(1, 10**15), st.integers(0, 10**16), st.integers(-(10**6), 3 * 10**6))
+def test_a_take_is_looked_at_and_taken_in_one(limit, amount, ahead):
+    rate = Rate(limit, 1.0)
+    kept = (NOW + ahead) * limit
+    before = gcra.standing(rate, kept, NOW)
+    assert gcra.asked(take(amount, rate), kept, NOW) == (before, *gcra.taken(take(amount, rate), before, NOW))

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -107,11 +108,12 @@ def test_files_go_when_all_that_began_in_them_is_put_away(tmp_path, reader, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_line_that_cannot_be_read_is_counted_and_costs_no_other(tmp_path, reader):
+@pytest.mark.parametrize("spoilt", [b"{rubbish}\n", b"\n", b"\xff\n", b"[]\n", b'{"type":"closed"}\n'])
+def test_a_line_that_cannot_be_read_is_counted_and_costs_no_other(tmp_path, reader, spoilt):
     written = journal(tmp_path)
     written.write(opened("a"))
     with files(tmp_path)[0].open("ab") as file:
-        file.write(b"{rubbish}\n")
+        file.write(spoilt)
     written.write(Closed("a", at=2.0, status=200))
     assert ids(reader) == ["a"]
     assert reader.spoilt == 1
@@ -121,7 +123,7 @@ def test_a_line_that_cannot_be_read_is_counted_and_costs_no_other(tmp_path, read
 def test_a_line_without_an_end_waits_for_it(tmp_path, reader):
     written = journal(tmp_path)
     written.write(opened("a"))
-    line = written._encoder.encode(Closed("a", at=2.0, status=200))
+    line = msgspec.json.encode(Closed("a", at=2.0, status=200))
     with files(tmp_path)[0].open("ab") as file:
         file.write(line[:9])
         file.flush()

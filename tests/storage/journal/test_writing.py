@@ -3,6 +3,7 @@ import os
 from collections import deque
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from torana.core.clock import FakeClock, SystemClock
@@ -163,4 +164,20 @@ def test_a_full_disk_is_not_strewn_with_empty_files(tmp_path, monkeypatch):
         with pytest.raises(JournalFailed):
             written.write(opened("a"))
     assert len(files(tmp_path)) == 1
+    written.close()
+
+
+def test_a_line_that_was_long_leaves_nothing_to_those_that_follow(tmp_path):
+    written = journal(tmp_path)
+    lines: list[Opened | Closed] = [
+        opened("a", metadata={"note": "x" * 100_000}),
+        opened("b"),
+        Closed("b", at=2.0, status=200),
+    ]
+    for line in lines:
+        written.write(line)
+    written.write(*lines[1:])
+    [file] = files(tmp_path)
+    kept = [msgspec.json.decode(line, type=Opened | Closed) for line in file.read_bytes().splitlines()]
+    assert kept == [*lines, *lines[1:]]
     written.close()

@@ -11,7 +11,7 @@ from torana.core.clock import Clock
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import CacheWish, Wishes
 from torana.policy.cache.naming import Sought, name_of
-from torana.policy.matching import Facts, fits
+from torana.policy.matching import Facts, Fitting, remembered
 from torana.storage.cache.port import Answers, AnswersUnavailable
 
 _HEADER = "x-torana-cache-config"
@@ -93,6 +93,11 @@ class Caching:
     editions: Mapping[str, str] = field(default_factory=dict)
     """By account, what tells it from what it was under another configuration."""
     tell: Tell = lambda _result: None
+    _fitting: Callable[[Facts], list[CacheRule]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        fitting = Fitting((rule, rule) for rule in self.rules)
+        object.__setattr__(self, "_fitting", remembered(fitting.to, self.rules))
 
     def rule(self, facts: Facts, wishes: Wishes) -> CacheRule | None:
         """The rule that is for a call; InvalidRequest where its caller wants what there is not."""
@@ -105,8 +110,8 @@ class Caching:
             )
         if wishes.afresh and wishes.unkept:
             return None
-        for rule in self.rules:
-            if (wish is not None or not rule.callers) and fits(rule.when, facts):
+        for rule in self._fitting(facts) if self.rules else ():
+            if wish is not None or not rule.callers:
                 return rule
         return None
 

@@ -1,6 +1,6 @@
 """Which guardrails are for a call: those of all rules that fit it, and those that its caller adds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torana.config.guardrails import GuardRule
@@ -8,7 +8,7 @@ from torana.core.errors import InvalidRequest
 from torana.core.exchange import GuardWish
 from torana.policy.guardrails.checks import Named
 from torana.policy.guardrails.watch import UNWATCHED, Tell, Watch
-from torana.policy.matching import Facts, fits
+from torana.policy.matching import Facts, Fitting, remembered
 
 _HEADER = "x-torana-guardrails"
 
@@ -24,12 +24,17 @@ class Guards:
     checks: Mapping[str, Named] = field(default_factory=dict)
     rules: Sequence[GuardRule] = ()
     tell: Tell = _to_nobody
+    _fitting: Callable[[Facts], list[GuardRule]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        fitting = Fitting((rule, rule) for rule in self.rules)
+        object.__setattr__(self, "_fitting", remembered(fitting.to, self.rules))
 
     def watch(self, facts: Facts, wish: GuardWish | None = None) -> Watch:
         """Those for one call; InvalidRequest where its caller names one that there is not."""
         if not self.rules and wish is None:
             return UNWATCHED
-        fitting = [rule for rule in self.rules if fits(rule.when, facts)]
+        fitting = self._fitting(facts) if self.rules else []
         before = [name for rule in fitting for name in rule.before]
         after = [name for rule in fitting for name in rule.after]
         wish = wish or GuardWish()

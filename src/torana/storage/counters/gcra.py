@@ -31,6 +31,17 @@ def taken(take: Take, whole_at: int, now: int) -> tuple[int, bool]:
     return after, after <= (now + rate.span) * rate.limit
 
 
+def asked(take: Take, whole_at: int, now: int) -> tuple[int, int, bool]:
+    """``standing`` and ``taken`` in one: when it is whole again before and after the take, and whether it may be."""
+    rate = take.rate
+    limit, span = rate.limit, rate.span
+    present = now * limit
+    full = present + span * limit
+    before = present if whole_at <= present else min(whole_at, full)
+    after = before + take.amount * span
+    return before, after, after <= full
+
+
 def settled(settlement: Settlement, whole_at: int, now: int) -> int:
     """When it is whole again once the truth about a take is known."""
     rate = settlement.level.take.rate

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from torana.core.clock import Clock
 from torana.storage.counters import gcra
-from torana.storage.counters.port import MICROSECONDS, Charged, Hold, Reserve, Settlement, Take, Verdict
+from torana.storage.counters.port import MICROSECONDS, Charged, Hold, Level, Reserve, Settlement, Take, Verdict
 from torana.storage.counters.purses import MemoryPurses
 
 V = TypeVar("V")
@@ -36,14 +36,15 @@ class MemoryCounters:
         self, takes: Sequence[Take], holds: Sequence[Hold] = (), reserves: Sequence[Reserve] = (), *, holder: str = ""
     ) -> Verdict:
         """Takes all of it or nothing."""
-        now = self._now()
+        now = int(self._clock.ticks() * MICROSECONDS)
         short = self._purses.short(reserves, holder) if reserves else None
         full = self._first_full(holds, holder, now) if holds else None
         granted = full is None and short is None
+        rates = self._rates.items
         standing, after = [], []
         for take in takes:
-            before = gcra.standing(take.rate, self._moment(take), now)
-            then, fits = gcra.taken(take, before, now)
+            counter = rates.get(take.key)
+            before, then, fits = gcra.asked(take, 0 if counter is None else counter.at(take.rate.limit), now)
             standing.append(before)
             after.append(then)
             granted = granted and fits
@@ -56,11 +57,17 @@ class MemoryCounters:
                 short=None if short is None else len(takes) + len(holds) + short,
                 balances=self._purses.balances(reserves),
             )
+        levels = []
         for take, moment in zip(takes, after, strict=True):
-            self._rates.put(take.key, _Counter(moment, take.rate.limit), now)
-        self._hold(holds, holder, now)
-        self._purses.reserve(reserves, holder)
-        return gcra.granted(takes, after, now, self._purses.balances(reserves))
+            key, counter = take.key, _Counter(moment, take.rate.limit)
+            if key in rates:
+                rates[key] = counter
+            else:
+                self._rates.put(key, counter, now)
+            levels.append(Level(take, moment, now))
+        if holds:
+            self._hold(holds, holder, now)
+        return Verdict(tuple(levels), None, self._purses.reserve(reserves, holder) if reserves else ())
 
     async def settle(
         self,
@@ -71,19 +78,20 @@ class MemoryCounters:
         holder: str = "",
     ) -> bool:
         """Sets right, once, what was estimated, and frees what ``holder`` has; whether he had all that is charged."""
-        now = self._now()
+        now = int(self._clock.ticks() * MICROSECONDS)
         for settlement in settlements:
             take = settlement.level.take
-            moment = gcra.settled(settlement, self._moment(take), now)
+            counter = self._rates.items.get(take.key)
+            moment = gcra.settled(settlement, 0 if counter is None else counter.at(take.rate.limit), now)
             self._rates.put(take.key, _Counter(moment, take.rate.limit), now)
         for hold in holds:
             if places := self._places.items.get(hold.key):
                 places.pop(holder, None)
-        return self._purses.settle(charged, holder)
+        return self._purses.settle(charged, holder) if charged else True
 
     async def renew(self, holds: Sequence[Hold], *, holder: str) -> None:
         """Lets the leases of ``holder`` begin anew."""
-        self._hold(holds, holder, self._now())
+        self._hold(holds, holder, int(self._clock.ticks() * MICROSECONDS))
 
     async def opened(self) -> str | None:
         """The name of the opening; None while the purses are closed."""
@@ -104,17 +112,6 @@ class MemoryCounters:
         """Lets at least so much be spent of each purse."""
         self._purses.raise_to(spent)
 
-    def _now(self) -> int:
-        return int(self._clock.ticks() * MICROSECONDS)
-
-    def _moment(self, take: Take) -> int:
-        """When the counter is whole again, in parts of which a microsecond has as many as the take's limit units."""
-        counter = self._rates.items.get(take.key)
-        if counter is None:
-            return 0
-        limit = take.rate.limit
-        return counter.whole_at if counter.limit == limit else counter.whole_at * limit // counter.limit
-
     def _first_full(self, holds: Sequence[Hold], holder: str, now: int) -> int | None:
         for index, hold in enumerate(holds):
             places = self._places.items.get(hold.key, {})
@@ -133,9 +130,13 @@ class MemoryCounters:
                 places[holder] = now + hold.span
 
 
-class _Counter(Struct, frozen=True):
+class _Counter(Struct, frozen=True, gc=False):
     whole_at: int
     limit: int
+
+    def at(self, limit: int) -> int:
+        """When it is whole again, in parts of which a microsecond has as many as the limit units."""
+        return self.whole_at if self.limit == limit else self.whole_at * limit // self.limit
 
 
 _Places = dict[str, int]
@@ -166,10 +167,11 @@ class _Shelf(Generic[V]):
         self._due: list[tuple[int, str]] = []
 
     def put(self, key: str, value: V, now: int) -> None:
-        if key not in self.items:
+        items = self.items
+        if key not in items:
             self._tidy(now)
             heappush(self._due, (self._until(value), key))
-        self.items[key] = value
+        items[key] = value
 
     def _tidy(self, now: int) -> None:
         """Makes room for one more, and takes away some of what is worth nothing: more than comes, so little stays."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 MICROSECONDS = 1_000_000
 """In a second. Stores count time in them, each on its own clock."""
@@ -71,15 +72,13 @@ class Hold(Struct, frozen=True, gc=False):
     key: str
     limit: int
     lease: float
+    span: int = 0
+    """The lease in microseconds; it follows from that."""
 
     def __post_init__(self) -> None:
         if self.limit < 1 or self.lease < 0.001:  # noqa: PLR2004, the docstring says it
             raise ValueError(f"a hold of one in {self.limit} for {self.lease} s makes no sense")
-
-    @property
-    def span(self) -> int:
-        """The lease in microseconds."""
-        return round(self.lease * MICROSECONDS)
+        force_setattr(self, "span", round(self.lease * MICROSECONDS))
 
 
 class Reserve(Struct, frozen=True, gc=False):
@@ -153,14 +152,19 @@ class Level(Struct, frozen=True, gc=False):
     @property
     def remaining(self) -> int:
         """Whole units that may be taken at once."""
-        rate = self.take.rate
-        return rate.limit + (self.now * rate.limit - self.whole_at) // rate.span
+        return self.rest()[0]
 
     @property
     def reset(self) -> float:
         """Seconds until the counter is whole again if nobody takes more."""
-        limit = self.take.rate.limit
-        return (self.whole_at - self.now * limit) / (limit * MICROSECONDS)
+        return self.rest()[1]
+
+    def rest(self) -> tuple[int, float]:
+        """What remains, and seconds until the reset."""
+        rate = self.take.rate
+        limit = rate.limit
+        filled = self.now * limit - self.whole_at
+        return limit + filled // rate.span, -filled / (limit * MICROSECONDS)
 
 
 class Refusal(Struct, frozen=True, gc=False):

@@ -60,23 +60,34 @@ class MemoryPurses:
         """
         if self.opened is None:
             raise PursesClosed("The purses are not opened yet.")
-        if holder:
-            self._make_room({reserve.key for reserve in reserves})
+        known = self._purses
+        for reserve in reserves if holder else ():
+            if reserve.key not in known:
+                self._make_room({each.key for each in reserves})
+                break
         for index, reserve in enumerate(reserves):
-            purse = self._purses.get(reserve.key, _EMPTY)
-            if reserve.limit is None or holder in purse.holders:
+            purse = known.get(reserve.key, _EMPTY)
+            limit = reserve.limit
+            if limit is None or holder in purse.holders:
                 continue
-            if purse.spent + purse.reserved + reserve.amount > reserve.limit:
+            if purse.spent + purse.reserved + reserve.amount > limit:
                 return index
         return None
 
-    def reserve(self, reserves: Sequence[Reserve], holder: str) -> None:
-        """Sets it aside, once for each holder, and for nobody nothing."""
-        for reserve in reserves if holder else ():
-            purse = self._purse(reserve.key, reserve.ends)
+    def reserve(self, reserves: Sequence[Reserve], holder: str) -> tuple[Balance, ...]:
+        """Sets it aside, once for each holder, and for nobody nothing; how the purses stand then."""
+        if not holder:
+            return self.balances(reserves)
+        balances = []
+        for reserve in reserves:
+            purse = self._purses.get(reserve.key)
+            if purse is None:
+                purse = self._purse(reserve.key, reserve.ends)
             if holder not in purse.holders:
                 purse.holders[holder] = reserve.amount
                 purse.reserved += reserve.amount
+            balances.append(Balance(reserve, purse.spent, purse.reserved))
+        return tuple(balances)
 
     def balances(self, reserves: Sequence[Reserve]) -> tuple[Balance, ...]:
         """How the purses stand."""

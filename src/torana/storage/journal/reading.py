@@ -37,8 +37,7 @@ class _Run:
     alive: bool = True
 
 
-@dataclass(slots=True)
-class _Begun:
+class _Begun(msgspec.Struct, frozen=True, gc=False):
     opened: Opened
     segment: _Segment
     met: float
@@ -119,20 +118,40 @@ class Reader:
             run.segments.setdefault(path.name, _Segment(path))
 
     def _read(self, segment: _Segment, limit: int) -> None:
-        for line in _lines(segment):
+        for lines in _lines(segment):
+            begin = 0
+            while begin < len(lines):
+                # Each line ends one call at most.
+                some = lines[begin : begin + limit - len(self._taken)]
+                begin += len(some)
+                piece = b"".join(some)
+                segment.offset += len(piece)
+                self._note(self._decoded(piece, some), segment)
+                if len(self._taken) >= limit:
+                    self._exhausted = False
+                    return
+
+    def _decoded(self, piece: bytes, lines: list[bytes]) -> list[Opened | Closed]:
+        with suppress(msgspec.DecodeError):
+            entries = self._decoder.decode_lines(piece)
+            if len(entries) == len(lines):
+                return entries
+        found = []
+        for line in lines:
             try:
-                entry = self._decoder.decode(line)
+                found.append(self._decoder.decode(line))
             except msgspec.DecodeError:
                 self.spoilt += 1
-                continue
+        return found
+
+    def _note(self, entries: list[Opened | Closed], segment: _Segment) -> None:
+        begun, end, ticks = self._begun, self._end, self._clock.ticks()
+        for entry in entries:
             if isinstance(entry, Closed):
-                self._end(entry)
-            elif entry.id not in self._begun:
-                self._begun[entry.id] = _Begun(entry, segment, self._clock.ticks())
+                end(entry)
+            elif entry.id not in begun:
+                begun[entry.id] = _Begun(entry, segment, ticks)
                 segment.unended.add(entry.id)
-            if len(self._taken) >= limit:
-                self._exhausted = False
-                return
 
     def _end(self, closed: Closed) -> None:
         begun = self._begun.pop(closed.id, None)
@@ -154,7 +173,7 @@ class Reader:
         # In their order: the end of a call must not go before its beginning, which would be read as lost.
         for name in [*run.segments][: -1 if run.alive else None]:
             segment = run.segments[name]
-            if segment.unended or segment.offset < _length(segment.path):
+            if segment.unended or not _is_read(segment):
                 break
             segment.path.unlink(missing_ok=True)
             del run.segments[name]
@@ -163,8 +182,11 @@ class Reader:
             del self._runs[run.name]
 
 
-def _lines(segment: _Segment) -> Iterator[bytes]:
-    """The whole lines that were not read yet; a last one without an end is left for the next time, or for ever."""
+def _lines(segment: _Segment) -> Iterator[list[bytes]]:
+    """The whole lines behind what was read, a piece at a time; a last one without an end is left for the next time.
+
+    Whoever takes them moves the offset on.
+    """
     try:
         file = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -176,23 +198,24 @@ def _lines(segment: _Segment) -> Iterator[bytes]:
             if not end and len(data) < size:
                 return
             size = _PIECE if end else 2 * size
-            for line in data[:end].splitlines(keepends=True):
-                segment.offset += len(line)
-                yield line
+            if end:
+                yield data[:end].splitlines(keepends=True)
     finally:
         os.close(file)
 
 
-def _length(path: Path) -> int:
-    """Bytes up to the end of the last whole line."""
+def _is_read(segment: _Segment) -> bool:
+    """Whether everything was read up to the end of the last whole line."""
     try:
-        with path.open("rb") as file:
+        with segment.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
+            if segment.offset >= size:
+                return True
             file.seek(max(0, size - _PIECE))
             tail = file.read()
     except FileNotFoundError:
-        return 0
-    return size - len(tail) + tail.rfind(b"\n") + 1
+        return True
+    return segment.offset >= size - len(tail) + tail.rfind(b"\n") + 1
 
 
 def _is_held(path: Path) -> bool:
