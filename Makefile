@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check lint format types docs docs-check bench soak sheets lock clean
+.PHONY: help demo serve test check lint format types docs docs-check bench bench-peers bench-parts instructions soak fuzz sheets lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,13 +47,26 @@ docs: $(READY) ## Write the generated parts of the docs anew
 docs-check: $(READY)
 	@$(BIN)/python docs/generate.py --check
 
-bench: $(READY) ## Measure what a gateway, its policies and its engine cost; three tables
+bench: $(READY) ## Measure what a call costs beside nginx; ARGS="--only chat --profile" and more
+	@$(BIN)/python -m benchmarks.gateway.bench $(ARGS)
+
+bench-peers: $(READY) ## The same beside other gateways, which it installs under build/peers
+	@$(BIN)/python -m benchmarks.gateway.bench --peers --json build/bench/peers.json $(ARGS)
+
+bench-parts: $(READY) ## Measure what a gateway, its policies and its engine cost; three tables
 	@$(BIN)/python benchmarks/footprint.py
 	@$(BIN)/python benchmarks/policies.py
 	@$(BIN)/python benchmarks/engine.py
 
+instructions: $(READY) ## Count the instructions of a call, and hold them to their budget; ARGS="--against COMMIT"
+	@$(BIN)/python -m benchmarks.gateway.instructions $(ARGS)
+
 soak: $(READY) ## Serve for an hour among vendors that fail, and check every answer; MINUTES=5 is quicker
 	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz: $(READY) ## Have hostile clients and upstreams speak HTTP with us for SECONDS (600) of accidents each
+	@$(BIN)/python -m tests.edge.wire.fuzzing $(or $(SECONDS),600)
+	@$(BIN)/python -m tests.upstream.http1.fuzzing $(or $(SECONDS),600)
 
 sheets: $(READY) ## Make the contact sheets in docs/engine anew
 	@$(BIN)/python benchmarks/sheets.py

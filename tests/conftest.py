@@ -5,7 +5,7 @@ from torana.core.clock import FakeClock
 from torana.media.workers import Workers
 from torana.providers.base import Lent
 from torana.upstream.download import Downloader
-from torana.upstream.transport import AiohttpClient
+from torana.upstream.http1.client import HttpClient
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -20,10 +20,10 @@ async def workers():
 @pytest_asyncio.fixture(loop_scope="session")
 async def lent(workers):
     """What the house lends, with real connections and that one worker."""
-    clients: list[AiohttpClient] = []
+    clients: list[HttpClient] = []
 
-    def connect(per_host: int) -> AiohttpClient:
-        clients.append(AiohttpClient(per_host=per_host))
+    def connect(per_host: int) -> HttpClient:
+        clients.append(HttpClient(per_host=per_host))
         return clients[-1]
 
     downloader = Downloader()

@@ -12,6 +12,7 @@ from torana.core.content import PictureInfo, Size
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Headers, Origin, Timeouts
+from torana.upstream.http1.client import HttpClient
 from torana.upstream.transport import AiohttpClient
 
 PATIENT = Timeouts(connect=5, first_byte=5, total=5)
@@ -20,7 +21,7 @@ SECRET = "sk-very-secret"
 GET = Message("GET", f"/models?key={SECRET}", ())
 
 
-@pytest.fixture(params=[AiohttpClient])
+@pytest.fixture(params=[HttpClient, AiohttpClient])
 async def client(request) -> AsyncIterator[Client]:
     client = request.param(per_host=8)
     yield client
@@ -39,6 +40,9 @@ class Stored:
     @property
     def size(self) -> int:
         return sum(map(len, self.pieces))
+
+    def at_hand(self) -> None:
+        """Never in memory."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for piece in self.pieces:

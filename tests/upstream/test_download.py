@@ -1,22 +1,21 @@
 import base64
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp.abc import AbstractResolver
 from hypothesis import given
 from hypothesis.strategies import binary, text
 
 from tests.upstream.wire import OK, Wire, answering, upstream
 from torana.core.errors import UpstreamError
-from torana.upstream import download
+from torana.upstream import resolving
 from torana.upstream.download import MAX_URL, Downloader, data_bytes, parse_link
+from torana.upstream.resolving import Address
 
 SIGNED = "signature-that-nobody-may-see"
 
 
-class Names(AbstractResolver):
+class Names:
     """Answers with one address after the other, and then again the last; ``port`` stands for the one asked for."""
 
     def __init__(self, *answers: tuple[str, ...], port: int = 1) -> None:
@@ -24,14 +23,10 @@ class Names(AbstractResolver):
         self.port = port
         self.asked: list[str] = []
 
-    async def resolve(self, host, port=0, family=socket.AF_INET):
+    async def resolve(self, host, port):
         self.asked.append(host)
         addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        template = {"hostname": host, "port": self.port, "family": family, "proto": 0, "flags": 0}
-        return [{**template, "host": address} for address in addresses]
-
-    async def close(self) -> None:
-        pass
+        return [Address(address, self.port) for address in addresses]
 
 
 @asynccontextmanager
@@ -219,20 +214,19 @@ async def test_name_of_closed_addresses_is_not_connected_to(addresses):
 
 async def test_connection_goes_to_the_address_that_was_checked(monkeypatch, server_tls, client_tls):
     # The checked address has to be one that can listen here: 127.0.0.1 stands for a public one, 127.0.0.2 does not.
-    monkeypatch.setattr(download, "is_public", lambda address: str(address) == "127.0.0.1")
+    monkeypatch.setattr(resolving, "is_public", lambda address: str(address) == "127.0.0.1")
     reply = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi"
     async with upstream(answering(reply), tls=server_tls) as up:
         names = Names(("127.0.0.1", "127.0.0.2"), ("127.0.0.2",), port=up.port)
         async with downloader(resolver=names, tls=client_tls) as made:
             assert await fetch(made, "https://pictures.example/cat.png") == b"hi"
             assert names.asked == ["pictures.example"]
-            made._public._session.connector.clear_dns_cache()  # type: ignore[union-attr]
             await refusal(made, "https://pictures.example/cat.png")
         assert up.connections == 1
 
 
 async def test_certificate_must_be_for_the_name(monkeypatch, server_tls, client_tls):
-    monkeypatch.setattr(download, "is_public", lambda address: True)
+    monkeypatch.setattr(resolving, "is_public", lambda address: True)
     async with (
         upstream(answering(OK), tls=server_tls) as up,
         downloader(resolver=Names(("127.0.0.1",), port=up.port), tls=client_tls) as made,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from torana.core.errors import UpstreamError
 from torana.core.exchange import Event
-from torana.upstream.framing import read_events
+from torana.upstream.framing import EventCutter, cut, read_events
 
 LIMIT = 1000
 
@@ -115,3 +115,28 @@ async def test_what_is_just_as_long_as_may_be_comes_through() -> None:
 async def test_the_bound_is_on_each_event_and_not_on_all() -> None:
     assert len(await events(b"data: " + b"x" * 900 + b"\n\n", b": " + b"x" * 900 + b"\n\n", limit=LIMIT)) == 1
     assert len(await events(*[b"data: " + b"x" * 900 + b"\n\n"] * 50)) == 50
+
+
+def test_whole_events_come_uncut_and_the_rest_waits() -> None:
+    cutter = EventCutter(LIMIT)
+    assert cutter.block(b"data: a\n\nevent: x\nda") == b"data: a\n\n"
+    assert cutter.block(b"ta: b\n") == b""
+    assert cutter.block(b"\ndata: c\n\n") == b"event: x\ndata: b\n\ndata: c\n\n"
+    assert cut(b"event: x\ndata: b\n\ndata: c\n\n") == [Event("x", b"b"), Event("message", b"c")]
+    cutter.close()
+
+
+@pytest.mark.parametrize(
+    "chunk", [b"data: a\r\n\r\n", b"\xef\xbb\xbfdata: a\n\n", b"data: a\n\n" + b": " + b"x" * (LIMIT - 10) + b"\n\n"]
+)
+def test_what_has_to_be_looked_at_line_by_line_has_no_blocks(chunk: bytes) -> None:
+    cutter = EventCutter(LIMIT)
+    assert cutter.block(chunk) is None
+    assert len(list(cutter.take(chunk))) == 1
+    assert cutter.block(b"data: c\n\n") == b"data: c\n\n"
+
+
+async def test_a_long_event_that_comes_in_many_chunks() -> None:
+    words = b"data: " + b"x" * 200_000 + b"\n\n"
+    chunks = [words[start : start + 1000] for start in range(0, len(words), 1000)]
+    assert [len(event.data) for event in await events(*chunks, b"data: b\n\n", limit=10**6)] == [200_000, 1]

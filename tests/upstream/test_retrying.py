@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.upstream.wire import OK, Script, Upstream, Wire, answering, upstream
 from torana.core.clock import FakeClock
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Origin, Timeouts
+from torana.upstream.http1.client import HttpClient
 from torana.upstream.retrying import Patience, Retrying, _Budget
-from torana.upstream.transport import AiohttpClient
 
 PATIENT = Timeouts(connect=5, first_byte=5, total=5)
 PATIENCE = Patience(attempts=3, budget=0.25, burst=10, wait=1, max_wait=3)
@@ -29,7 +30,7 @@ async def nothing() -> None:
 class Lab:
     """Sendings through ``Retrying``, whose clock moves when it waits, and at nothing else."""
 
-    client: AiohttpClient
+    client: HttpClient
     clock: FakeClock = field(default_factory=FakeClock)
     waits: list[float] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Lab:
 
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
-    client = AiohttpClient(per_host=1)
+    client = HttpClient(per_host=1)
     yield Lab(client)
     await client.close()
 
@@ -134,7 +135,7 @@ async def test_a_cut_post_may_have_been_charged(lab):
 
 
 async def test_a_cut_get_is_sent_again(lab):
-    # aiohttp repeats it once by itself.
+    # The client repeats it once by itself.
     async with upstream(in_turn(b"", b"", OK)) as up:
         assert await exchange(lab.retrying(), up.origin, GET) == (200, b"hi")
     assert lab.reasons == ["cut"]
@@ -223,7 +224,7 @@ async def test_attempts_run_out(lab):
 @pytest.mark.parametrize(("sendings", "answer"), [(1, 503), (2, 503), (3, 200), (9, 200)])
 async def test_a_call_may_want_fewer_sendings_but_no_more(lab, sendings, answer):
     async with upstream(in_turn(refusal(503), refusal(503), OK)) as up:
-        wanted = replace(PATIENT, sendings=sendings)
+        wanted = structs.replace(PATIENT, sendings=sendings)
         assert (await exchange(lab.retrying(), up.origin, timeouts=wanted))[0] == answer
     assert len(lab.reasons) == min(sendings, 3) - 1
 
@@ -232,7 +233,7 @@ async def test_a_call_may_want_fewer_sendings_but_no_more(lab, sendings, answer)
     ("again_on", "answer"), [({503}, 200), ({429, 503}, 200), ({429}, 503), (set(), 503), ({400}, 503)]
 )
 async def test_a_call_may_want_them_after_fewer_replies_but_no_more(lab, again_on, answer):
-    wanted = replace(PATIENT, again_on=frozenset(again_on))
+    wanted = structs.replace(PATIENT, again_on=frozenset(again_on))
     async with upstream(in_turn(refusal(503), OK)) as up:
         assert (await exchange(lab.retrying(), up.origin, timeouts=wanted))[0] == answer
     async with upstream(in_turn(refusal(400), OK)) as up:

@@ -1,4 +1,4 @@
-"""What is aiohttp's alone; what every client must do is in ``test_client``."""
+"""The ready-made client, and beside it ours: what both do with connections, places, TLS and names."""
 
 import asyncio
 import os
@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp.abc import AbstractResolver
 
 from tests.upstream.wire import OK, Wire, answering, upstream
 from torana.core.errors import UpstreamCut, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
-from torana.upstream.client import Origin, Timeouts
+from torana.upstream.client import Client, Origin, Timeouts
+from torana.upstream.http1.client import HttpClient
 from torana.upstream.transport import AiohttpClient
 
 PATIENT = Timeouts(connect=5, first_byte=5, total=5)
@@ -22,16 +22,22 @@ POST = Message("POST", "/", (), (b"hello",))
 GET = Message("GET", "/", ())
 
 
-@asynccontextmanager
-async def aiohttp_client(**settings) -> AsyncIterator[AiohttpClient]:
-    client = AiohttpClient(**{"per_host": 8, **settings})
-    try:
-        yield client
-    finally:
-        await client.close()
+@pytest.fixture(params=[HttpClient, AiohttpClient])
+def a_client(request):
+    """Makes a client, for a block."""
+
+    @asynccontextmanager
+    async def made(**settings) -> AsyncIterator[Client]:
+        client = request.param(**{"per_host": 8, **settings})
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    return made
 
 
-async def exchange(client: AiohttpClient, origin: Origin, message: Message = POST, timeouts=PATIENT) -> bytes:
+async def exchange(client: Client, origin: Origin, message: Message = POST, timeouts=PATIENT) -> bytes:
     async with client.send(message, origin, timeouts=timeouts, max_reply=1000) as response:
         return await response.read()
 
@@ -52,9 +58,9 @@ def send_unasked(wire: Wire) -> None:
 @pytest.mark.parametrize("act", [hang_up, send_unasked])
 @pytest.mark.parametrize("turns", [0, 5], ids=["not yet noticed", "noticed"])
 async def test_connection_with_something_to_read_is_not_used_again(
-    act: Callable[[Wire], None], message: Message, turns: int
+    a_client, act: Callable[[Wire], None], message: Message, turns: int
 ):
-    async with upstream(answering(OK)) as up, aiohttp_client() as client:
+    async with upstream(answering(OK)) as up, a_client() as client:
         await exchange(client, up.origin)
         act(up.wires[0])
         for _ in range(turns):
@@ -63,7 +69,7 @@ async def test_connection_with_something_to_read_is_not_used_again(
         assert up.connections == 2
 
 
-async def test_all_stale_connections_are_passed_over():
+async def test_all_stale_connections_are_passed_over(a_client):
     together = asyncio.Barrier(3)
 
     async def script(wire: Wire) -> None:
@@ -73,7 +79,7 @@ async def test_all_stale_connections_are_passed_over():
         await wire.say(OK)
         await wire.gone()
 
-    async with upstream(script) as up, aiohttp_client() as client:
+    async with upstream(script) as up, a_client() as client:
         await asyncio.gather(*(exchange(client, up.origin) for _ in range(3)))
         for wire in up.wires:
             hang_up(wire)
@@ -81,8 +87,8 @@ async def test_all_stale_connections_are_passed_over():
         assert up.connections == 4
 
 
-async def test_tls_connection_is_kept(server_tls, client_tls):
-    async with upstream(answering(OK, OK, OK), tls=server_tls) as up, aiohttp_client(tls=client_tls) as client:
+async def test_tls_connection_is_kept(a_client, server_tls, client_tls):
+    async with upstream(answering(OK, OK, OK), tls=server_tls) as up, a_client(tls=client_tls) as client:
         for _ in range(3):
             assert await exchange(client, up.origin) == b"hi"
         assert up.connections == 1
@@ -91,7 +97,7 @@ async def test_tls_connection_is_kept(server_tls, client_tls):
 # Places
 
 
-async def test_exchanges_beyond_the_limit_wait_for_longer_than_a_connect():
+async def test_exchanges_beyond_the_limit_wait_for_longer_than_a_connect(a_client):
     gate = asyncio.Event()
     asked = asyncio.Queue[None]()
 
@@ -102,7 +108,7 @@ async def test_exchanges_beyond_the_limit_wait_for_longer_than_a_connect():
             await gate.wait()
             await wire.say(OK)
 
-    async with upstream(script) as up, aiohttp_client(per_host=2) as client:
+    async with upstream(script) as up, a_client(per_host=2) as client:
         timeouts = Timeouts(connect=0.05, first_byte=5, total=5)
         calls = [asyncio.create_task(exchange(client, up.origin, timeouts=timeouts)) for _ in range(5)]
         for _ in range(2):
@@ -115,7 +121,7 @@ async def test_exchanges_beyond_the_limit_wait_for_longer_than_a_connect():
         assert up.connections == 2
 
 
-async def test_hosts_do_not_wait_for_each_other():
+async def test_hosts_do_not_wait_for_each_other(a_client):
     asked = asyncio.Event()
 
     async def silent(wire: Wire) -> None:
@@ -123,20 +129,20 @@ async def test_hosts_do_not_wait_for_each_other():
         asked.set()
         await wire.gone()
 
-    async with upstream(silent) as slow, upstream(answering(OK)) as quick, aiohttp_client(per_host=1) as client:
+    async with upstream(silent) as slow, upstream(answering(OK)) as quick, a_client(per_host=1) as client:
         waiting = asyncio.create_task(exchange(client, slow.origin))
         await asked.wait()
         assert await exchange(client, quick.origin) == b"hi"
         waiting.cancel()
 
 
-async def test_total_includes_the_wait_for_a_place_and_failures_give_theirs_back():
+async def test_total_includes_the_wait_for_a_place_and_failures_give_theirs_back(a_client):
     async def script(wire: Wire) -> None:
         await wire.request()
         held.set()
         await wire.gone()
 
-    async with upstream(script) as up, upstream(answering(OK)) as well, aiohttp_client(per_host=1) as client:
+    async with upstream(script) as up, upstream(answering(OK)) as well, a_client(per_host=1) as client:
         for end in ("timeout", "cancel"):
             held = asyncio.Event()
             first = asyncio.create_task(exchange(client, up.origin))
@@ -153,10 +159,10 @@ async def test_total_includes_the_wait_for_a_place_and_failures_give_theirs_back
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["unknown authority", "another name"])
-async def test_certificate_is_checked(server_tls, client_tls, trusted):
+async def test_certificate_is_checked(a_client, server_tls, client_tls, trusted):
     async with (
         upstream(answering(), tls=server_tls) as up,
-        aiohttp_client(tls=client_tls if trusted else None) as client,
+        a_client(tls=client_tls if trusted else None) as client,
     ):
         origin = Origin(f"https://localhost:{up.port}") if trusted else up.origin
         with pytest.raises(UpstreamUnreachable, match="No secure connection to the upstream could be made") as caught:
@@ -164,16 +170,13 @@ async def test_certificate_is_checked(server_tls, client_tls, trusted):
     assert type(caught.value) is UpstreamUnreachable
 
 
-class Lost(AbstractResolver):
-    async def resolve(self, host, port=0, family=socket.AF_INET):
+class Lost:
+    async def resolve(self, host, port):
         raise OSError("no such name")
 
-    async def close(self) -> None:
-        pass
 
-
-async def test_unknown_name():
-    async with aiohttp_client(resolver=Lost()) as client:
+async def test_unknown_name(a_client):
+    async with a_client(resolver=Lost()) as client:
         with pytest.raises(UpstreamUnreachable, match="The upstream could not be reached") as caught:
             await exchange(client, Origin("http://upstream.example"))
     assert type(caught.value) is UpstreamUnreachable
@@ -181,16 +184,19 @@ async def test_unknown_name():
     assert "upstream.example" in str(caught.value.__cause__)
 
 
-async def test_no_proxy_is_taken_from_the_environment(monkeypatch):
+async def test_no_proxy_is_taken_from_the_environment(a_client, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with upstream(answering(OK)) as up, aiohttp_client() as client:
+    async with upstream(answering(OK)) as up, a_client() as client:
         assert await exchange(client, up.origin) == b"hi"
 
 
-async def test_broken_upload_breaks_the_connection():
+async def test_broken_upload_breaks_the_connection(a_client):
     class Broken:
         filename, size, info = "cat.png", 10, None
+
+        def at_hand(self):
+            return None
 
         async def chunks(self) -> AsyncIterator[bytes]:
             yield b"some"
@@ -199,12 +205,16 @@ async def test_broken_upload_breaks_the_connection():
     async def script(wire: Wire) -> None:
         assert await wire.gone()
 
-    async with upstream(script) as up, aiohttp_client() as client:
+    async with upstream(script) as up, a_client() as client:
         with pytest.raises(UpstreamCut):
             await exchange(client, up.origin, Message("POST", "/", (), (Broken(),)))
         await asyncio.wait(up.tasks)
 
 
-def test_importing_the_port_imports_no_http_client():
-    code = "import sys, torana.upstream.client, torana.upstream.addresses; sys.exit('aiohttp' in sys.modules)"
+@pytest.mark.parametrize(
+    "module",
+    ["client", "http1.client", "download", "passing", "posting", "retrying", "signing.google", "signing.sigv4"],
+)
+def test_nothing_else_imports_it(module):
+    code = f"import sys, torana.upstream.{module}; sys.exit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,8 +14,8 @@ from torana.telemetry.logs import Logger
 from torana.telemetry.signals import Signals
 from torana.upstream.client import Client
 from torana.upstream.download import Downloader
+from torana.upstream.http1.client import HttpClient
 from torana.upstream.retrying import Patience, Retrying
-from torana.upstream.transport import AiohttpClient
 
 
 class Connections:
@@ -23,16 +23,18 @@ class Connections:
 
     def __init__(self) -> None:
         self.downloader = Downloader()
-        self._clients: list[AiohttpClient] = []
+        self.closed = False
+        self._clients: list[HttpClient] = []
 
     def connect(self, per_host: int) -> Client:
         """Another client, with its own bound on connections."""
-        client = AiohttpClient(per_host=per_host)
+        client = HttpClient(per_host=per_host)
         self._clients.append(client)
         return client
 
     async def close(self) -> None:
         """Drop all connections."""
+        self.closed = True
         await asyncio.gather(self.downloader.close(), *(client.close() for client in self._clients))
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from torana.core.errors import UpstreamError
 from torana.core.exchange import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, cache_hash=True):
     """Where messages go, and the headers that open the door there; these are secrets and never shown.
 
     ``base_url`` is ``http`` or ``https``, a host, and perhaps a port and the path where an API starts. Anything else
@@ -19,7 +19,7 @@ class Origin:
     """
 
     base_url: str
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -28,13 +28,15 @@ class Origin:
         if "@" in parts.netloc or "?" in self.base_url or "#" in self.base_url:
             raise ValueError("base_url must hold no credentials, no query and no fragment")
 
+    def __repr__(self) -> str:
+        return f"Origin(base_url={self.base_url!r})"
+
     def url(self, path: str) -> str:
         """The whole URL for a message's path, which is taken as it is: quoting it is the dialect's."""
         return f"{self.base_url.rstrip('/')}/{path.removeprefix('/')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True, gc=False):
     """How long an upstream may take, in seconds, and how often it may be asked."""
 
     connect: float
@@ -50,29 +52,52 @@ class Timeouts:
 
 
 class Headers(Mapping[str, str]):
-    """A reply's headers: looked up in any case, listed in lower case, repeated ones joined by a comma."""
+    """A reply's headers: looked up in any case, listed in lower case, repeated ones joined by a comma.
+
+    They are kept as they came and become text when they are asked for: most are never looked at.
+    """
+
+    __slots__ = ("_values",)
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._values: dict[str, str] = {}
+        self._values: dict[bytes, bytes] = {}
         for name, value in pairs:
-            key = name.lower()
-            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
+            key, data = _raw(name), value.encode(errors="surrogateescape")
+            self._values[key] = self._values[key] + b", " + data if key in self._values else data
+
+    @classmethod
+    def of(cls, values: dict[bytes, bytes]) -> Self:
+        """Headers that are joined already, under names in lower case; they are kept, not copied."""
+        made = cls(())
+        made._values = values
+        return made
 
     def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
+        return self._values[_raw(name)].decode(errors="surrogateescape")
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override] # cheaper than its own
+        """The value, or ``default``."""
+        value = self._values.get(_raw(name))
+        return default if value is None else value.decode(errors="surrogateescape")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return (name.decode(errors="surrogateescape") for name in self._values)
 
     def __len__(self) -> int:
         return len(self._values)
 
 
+def _raw(name: str) -> bytes:
+    return name.lower().encode(errors="surrogateescape")
+
+
 class Response:
-    """A reply whose head has come. Its body can be read once, by ``read`` or ``chunks``, while its block is open.
+    """A reply whose head has come. Its body can be read once, while its block is open.
 
     Reading raises UpstreamError for a body of more than ``max_reply`` bytes, and whatever ``Client.send`` raises.
     """
+
+    __slots__ = ("_body", "_max_reply", "headers", "status")
 
     def __init__(self, status: int, headers: Headers, body: AsyncIterator[bytes], max_reply: int) -> None:
         self.status = status
@@ -81,17 +106,27 @@ class Response:
         self._max_reply = max_reply
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes in."""
+        """The body as it comes in: each time all that has come since."""
         size = 0
         async for chunk in self._body:
             size += len(chunk)
             if size > self._max_reply:
-                raise UpstreamError(f"The upstream's reply is longer than {self._max_reply:,} bytes.")
+                raise too_long(self._max_reply)
             yield chunk
+
+    async def pieces(self) -> list[bytes]:
+        """The whole body, in the pieces in which it came."""
+        return [chunk async for chunk in self.chunks()]
 
     async def read(self) -> bytes:
         """The whole body."""
-        return b"".join([chunk async for chunk in self.chunks()])
+        pieces = await self.pieces()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def too_long(max_reply: int) -> UpstreamError:
+    """The error for a body of more than ``max_reply`` bytes."""
+    return UpstreamError(f"The upstream's reply is longer than {max_reply:,} bytes.")
 
 
 class Client(Protocol):
@@ -115,6 +150,7 @@ class Client(Protocol):
         A message never reaches an upstream again where it might charge again. Only methods that HTTP calls
         idempotent, such as GET, may go out a second time when the connection breaks before the reply.
 
+        Raises Overloaded when too many exchanges wait for a connection there, which says nothing of the upstream.
         Raises UpstreamUnreachable when no connection was made and nothing sent, UpstreamCut when it broke later,
         UpstreamTimeout, and UpstreamError for a reply that is not HTTP, too large, or compressed although we ask for
         none. Their messages name no address; what caused them is chained.

@@ -7,18 +7,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
-from socket import AF_INET, AddressFamily
 from urllib.parse import urlsplit
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from torana.core.errors import UpstreamError
 from torana.core.exchange import Message
 from torana.upstream.addresses import is_public, literal
 from torana.upstream.client import Client, Origin, Timeouts
-from torana.upstream.transport import AiohttpClient
+from torana.upstream.http1.client import HttpClient
+from torana.upstream.resolving import PublicResolver, Resolver, SystemResolver
 
 MAX_URL = 4096
 """Characters of a URL; signed links of the large clouds have up to 2,000."""
@@ -80,39 +76,16 @@ def data_bytes(uri: str, max_bytes: int) -> bytes:
     return data
 
 
-class PublicResolver(AbstractResolver):
-    """Looks names up and gives their public addresses alone.
-
-    aiohttp looks a name up once for a connection and connects to what it was given, so a name that changes its mind
-    afterwards changes nothing. It does not ask for hosts that are addresses: those are checked in the link.
-    """
-
-    def __init__(self, resolver: AbstractResolver) -> None:
-        self._resolver = resolver
-
-    async def resolve(self, host: str, port: int = 0, family: AddressFamily = AF_INET) -> list[ResolveResult]:
-        """The addresses of ``host``; OSError if none is public."""
-        found = await self._resolver.resolve(host, port, family)
-        public = [result for result in found if is_public(ip_address(result["host"]))]
-        if not public:
-            raise OSError(f"{host} has no public address")
-        return public
-
-    async def close(self) -> None:
-        """Nothing to release but what the resolver inside holds."""
-        await self._resolver.close()
-
-
 class Downloader:
     """Fetches by GET with no credentials, no cookies and no referer; follows no redirect; takes status 200 alone.
 
     Made in a running event loop, ended with ``close``. ``tls`` and ``resolver`` stand for the system's.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None) -> None:
-        resolver = resolver or aiohttp.ThreadedResolver()
-        self._anywhere = AiohttpClient(per_host=_PER_HOST, tls=tls, resolver=resolver)
-        self._public = AiohttpClient(per_host=_PER_HOST, tls=tls, resolver=PublicResolver(resolver))
+    def __init__(self, *, tls: ssl.SSLContext | None = None, resolver: Resolver | None = None) -> None:
+        resolver = resolver or SystemResolver()
+        self._anywhere = HttpClient(per_host=_PER_HOST, tls=tls, resolver=resolver)
+        self._public = HttpClient(per_host=_PER_HOST, tls=tls, resolver=PublicResolver(resolver))
 
     async def close(self) -> None:
         """Drop all connections."""

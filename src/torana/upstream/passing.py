@@ -1,20 +1,26 @@
 """Passes requests on to a process of our own on this machine, over a socket in a file."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
+from types import TracebackType
 
-import aiohttp
-from yarl import URL
+from torana.core.errors import Overloaded, UpstreamError
+from torana.core.exchange import Message
+from torana.upstream.client import Origin, Timeouts
+from torana.upstream.http1.client import HttpClient
+from torana.upstream.http1.exchange import Exchange
+from torana.upstream.http1.pool import Limits
 
-_PIECE = 64 * 1024
 _LONGEST_PATH = 100
 _PLACES = 32
-_PATIENCE = 5.0
-"""Seconds to wait for a place."""
+_OFFICE = Origin("http://office")
+_ENDLESS = 1 << 62
+"""Bytes of a reply: the office is trusted, and what it writes is handed on as it comes."""
+# A kept connection may be closing when the next request leaves, and a POST is not to be repeated.
+_LIMITS = Limits(patience=5.0, keep=0.0)
 
 
 class NotThere(Exception):
@@ -49,46 +55,48 @@ class Passer:
 
     def __init__(self, path: Path, *, within: float) -> None:
         self._path = path
-        self._within = within
+        self._timeouts = Timeouts(connect=1.0, first_byte=within, total=inf)
+        self._reached: str | None = None
         self._directory: int | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # A kept connection may be closing when the next request leaves, and a POST is not to be repeated.
-                connector=aiohttp.UnixConnector(path=self._reached(), limit=_PLACES, force_close=True),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers=("Content-Type", "User-Agent"),
-                timeout=aiohttp.ClientTimeout(total=None, connect=_PATIENCE, sock_connect=1, sock_read=self._within),
-            )
-        return self._session
+    def _socket(self) -> str:
+        if self._reached is None:
+            self._reached, self._directory = within_reach(self._path)
+        return self._reached
 
-    def _reached(self) -> str:
-        place, self._directory = within_reach(self._path)
-        return place
-
-    @asynccontextmanager
-    async def passed(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Passed]:
-        """The reply to a request for ``target``, a path and perhaps a query; NotThere."""
-        try:
-            async with self._opened().request(
-                method,
-                URL(f"http://office{target}", encoded=True),
-                headers=headers,
-                data=body or None,
-                allow_redirects=False,
-            ) as reply:
-                known = {name.lower(): value for name, value in reply.headers.items()}
-                yield Passed(reply.status, known, reply.content.iter_chunked(_PIECE))
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            raise NotThere(type(error).__name__) from error
+    def passed(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> "Passing":
+        """The reply to a request for ``target``, a path and perhaps a query, in a block; NotThere."""
+        if self._client is None:
+            self._client = HttpClient(per_host=_PLACES, limits=_LIMITS, socket=self._socket)
+        message = Message(method, target, tuple(headers.items()), (body,) if body else ())
+        return Passing(self._client.send(message, _OFFICE, timeouts=self._timeouts, max_reply=_ENDLESS))
 
     async def close(self) -> None:
         """Drops the connections."""
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.close()
         if self._directory is not None:
             os.close(self._directory)
-            self._directory = None
+            self._directory = self._reached = None
+
+
+class Passing:
+    """The block in which a reply can be read; NotThere when it breaks off, too."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def __aenter__(self) -> Passed:
+        try:
+            reply = await self._exchange.__aenter__()
+        except (UpstreamError, Overloaded) as error:
+            raise NotThere(type(error).__name__) from error
+        return Passed(reply.status, reply.headers, reply.chunks())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exchange.__aexit__(kind, error, trace)
+        if isinstance(error, UpstreamError):
+            raise NotThere(type(error).__name__) from error

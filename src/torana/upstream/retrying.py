@@ -1,10 +1,13 @@
 """A client that sends a message again where the upstream cannot charge twice, within a budget and the call's time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from itertools import count
+from types import TracebackType
+
+from msgspec import structs
 
 from torana.core.clock import Clock
 from torana.core.errors import UpstreamCut, UpstreamUnreachable
@@ -62,8 +65,7 @@ class Retrying:
         self._on_retry = on_retry
         self._sleep = sleep
 
-    @asynccontextmanager
-    async def send(
+    def send(
         self,
         message: Message,
         origin: Origin,
@@ -71,35 +73,86 @@ class Retrying:
         timeouts: Timeouts,
         max_reply: int,
         headers: Sequence[tuple[str, str]] = (),
-    ) -> AsyncIterator[Response]:
+    ) -> "_Sending":
         """As the port says; ``message`` goes out again as the class says."""
-        self._budget.earn()
-        end = self._clock.ticks() + timeouts.total
-        again_on = NOT_NOW if timeouts.again_on is None else NOT_NOW & timeouts.again_on
-        for sent in count(1):
-            limits = replace(timeouts, total=end - self._clock.ticks())
-            sending = self._client.send(message, origin, timeouts=limits, max_reply=max_reply, headers=headers)
-            # What is not given is dropped before the wait, and its connection with it.
-            async with AsyncExitStack() as stack:
-                outcome = await _outcome(stack, sending)
-                trouble = _trouble(outcome, message.method, again_on)
-                is_enough = timeouts.sendings is not None and sent >= timeouts.sendings
-                left = end - self._clock.ticks()
-                wait = None if trouble is None or is_enough else self._wait(trouble, sent=sent, left=left)
-                if trouble is None or wait is None:
-                    yield _given(outcome)
-                    return
-            await self._sleep(wait)
-            self._on_retry(trouble.reason)
 
-    def _wait(self, trouble: "_Trouble", *, sent: int, left: float) -> float | None:
+        def sending(limits: Timeouts) -> AbstractAsyncContextManager[Response]:
+            return self._client.send(message, origin, timeouts=limits, max_reply=max_reply, headers=headers)
+
+        return _Sending(self, sending, message.method, timeouts)
+
+    def begin(self) -> float:
+        """A message is sent for the first time; the time."""
+        self._budget.earn()
+        return self._clock.ticks()
+
+    def wait(self, trouble: "_Trouble", timeouts: Timeouts, *, sent: int, end: float) -> float | None:
         """Seconds before the next sending, which is paid for; None where there is to be none."""
         longest = self._patience.max_wait
-        if sent >= self._patience.attempts or trouble.asked > longest:
+        is_enough = timeouts.sendings is not None and sent >= timeouts.sendings
+        if is_enough or sent >= self._patience.attempts or trouble.asked > longest:
             return None
         jitter = self._random() * min(self._patience.wait * 2 ** (sent - 1), longest)
         wait = min(trouble.asked + jitter, longest)
-        return wait if wait < left and self._budget.spend() else None
+        return wait if wait < end - self._clock.ticks() and self._budget.spend() else None
+
+    async def rest(self, wait: float, reason: str) -> float:
+        """Let the wait pass and tell of the repeat; the time then."""
+        await self._sleep(wait)
+        self._on_retry(reason)
+        return self._clock.ticks()
+
+
+class _Sending:
+    """The block of a message that may go out more than once."""
+
+    __slots__ = ("_block", "_method", "_retrying", "_sending", "_timeouts")
+
+    def __init__(
+        self,
+        retrying: Retrying,
+        sending: Callable[[Timeouts], AbstractAsyncContextManager[Response]],
+        method: str,
+        timeouts: Timeouts,
+    ) -> None:
+        self._retrying = retrying
+        self._sending = sending
+        self._method = method
+        self._timeouts = timeouts
+        self._block: AbstractAsyncContextManager[Response] | None = None
+
+    async def __aenter__(self) -> Response:
+        timeouts = self._timeouts
+        again_on = NOT_NOW if timeouts.again_on is None else NOT_NOW & timeouts.again_on
+        end = self._retrying.begin() + timeouts.total
+        limits = timeouts
+        for sent in count(1):
+            block = self._block = self._sending(limits)
+            try:
+                reply = await block.__aenter__()
+            except UpstreamUnreachable as error:
+                trouble = _broken(error, self._method)
+                wait = None if trouble is None else self._retrying.wait(trouble, timeouts, sent=sent, end=end)
+                if trouble is None or wait is None:
+                    raise
+            else:
+                if reply.status not in again_on:
+                    return reply
+                trouble = _refused(reply)
+                wait = None if trouble is None else self._retrying.wait(trouble, timeouts, sent=sent, end=end)
+                if trouble is None or wait is None:
+                    return reply
+                # What is not given is dropped before the wait, and its connection with it.
+                await block.__aexit__(None, None, None)
+            now = await self._retrying.rest(wait, trouble.reason)
+            limits = structs.replace(timeouts, total=end - now)
+        raise AssertionError("the count has no end")
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._block is not None
+        return await self._block.__aexit__(kind, error, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,29 +183,15 @@ class _Budget:
         return True
 
 
-async def _outcome(
-    stack: AsyncExitStack, sending: AbstractAsyncContextManager[Response]
-) -> Response | UpstreamUnreachable:
-    try:
-        return await stack.enter_async_context(sending)
-    except UpstreamUnreachable as error:
-        return error
-
-
-def _given(outcome: Response | UpstreamUnreachable) -> Response:
-    if isinstance(outcome, UpstreamUnreachable):
-        raise outcome
-    return outcome
-
-
-def _trouble(outcome: Response | UpstreamUnreachable, method: str, again_on: frozenset[int]) -> _Trouble | None:
+def _broken(error: UpstreamUnreachable, method: str) -> _Trouble | None:
     """What went wrong, where the message may be sent again for all that the upstream can charge."""
-    match outcome:
-        case UpstreamCut():
-            return _Trouble("cut") if method == "GET" else None
-        case UpstreamUnreachable():
-            return _Trouble("unreachable")
-        case Response(status=status, headers=headers) if status in again_on:
-            is_forbidden = headers.get("x-should-retry") == "false"
-            return None if is_forbidden else _Trouble(f"status_{status}", retry_after(headers) or 0.0)
-    return None
+    if isinstance(error, UpstreamCut):
+        return _Trouble("cut") if method == "GET" else None
+    return _Trouble("unreachable")
+
+
+def _refused(reply: Response) -> _Trouble | None:
+    """What the upstream says, unless it says that there is no use in asking again."""
+    if reply.headers.get("x-should-retry") == "false":
+        return None
+    return _Trouble(f"status_{reply.status}", retry_after(reply.headers) or 0.0)

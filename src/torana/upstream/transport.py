@@ -1,4 +1,4 @@
-"""The client on aiohttp: connections are kept and counted, every wait and every size is bounded, nothing is trusted."""
+"""The ready-made client, on aiohttp, which ours is measured by; nothing but a test or a choice of ours imports it."""
 
 import asyncio
 import select
@@ -6,10 +6,11 @@ import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from socket import AF_INET, AddressFamily
 from weakref import WeakSet
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -17,6 +18,7 @@ from yarl import URL
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import File, Message
 from torana.upstream.client import Headers, Origin, Response, Timeouts
+from torana.upstream.resolving import Resolver
 
 KEEP_ALIVE = 15.0
 """Seconds that an idle connection is kept: less than most servers keep it, and than firewalls remember it."""
@@ -93,18 +95,34 @@ def _is_silent(connection: Connection) -> bool:
     return not connection.protocol.should_close and not poll.poll(0)
 
 
+class _Names(AbstractResolver):
+    """Our resolvers as aiohttp's."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(self, host: str, port: int = 0, family: AddressFamily = AF_INET) -> list[ResolveResult]:
+        """As aiohttp has it."""
+        found = await self._resolver.resolve(host, port)
+        return [
+            ResolveResult(hostname=host, host=each.host, port=each.port, family=family, proto=0, flags=0)
+            for each in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
 class AiohttpClient:
     """Calls upstreams with aiohttp; made in a running event loop, ended with ``close``.
 
     ``per_host`` is how many exchanges with one scheme, host and port may be under way; more wait their turn.
     """
 
-    def __init__(
-        self, *, per_host: int, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None
-    ) -> None:
+    def __init__(self, *, per_host: int, tls: ssl.SSLContext | None = None, resolver: Resolver | None = None) -> None:
         self._slots: defaultdict[URL, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._session = aiohttp.ClientSession(
-            connector=_Connector(tls, resolver),
+            connector=_Connector(tls, _Names(resolver) if resolver is not None else None),
             cookie_jar=aiohttp.DummyCookieJar(),
             # A compressed reply could unfold to any size; we ask for none and take none.
             auto_decompress=False,

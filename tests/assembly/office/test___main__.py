@@ -1,3 +1,4 @@
+import os
 import signal
 
 from tests.assembly.office.kit import config_in, office, until
@@ -23,6 +24,13 @@ def test_a_url_that_is_none_is_told_without_what_is_in_it(tmp_path, monkeypatch)
     assert "database.url" in told
     assert "sesame" not in told
     assert "Traceback" not in told
+
+
+def test_books_wait_for_calls(tmp_path):
+    places = Places(tmp_path / "data")
+    with office(config_in(tmp_path)) as process:
+        until(places.socket.exists)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) > os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_signals_are_for_the_gateway(tmp_path):

@@ -46,7 +46,7 @@ async def house(tmp_path):
 
 
 def closed(connections: Connections) -> bool:
-    return connections.downloader._anywhere._session.closed
+    return connections.closed
 
 
 async def settled(editions: Editions) -> None:

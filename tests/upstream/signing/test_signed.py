@@ -1,8 +1,8 @@
 from tests.upstream.wire import OK, Request, Wire, upstream
 from torana.core.exchange import Message
 from torana.upstream.client import Timeouts
+from torana.upstream.http1.client import HttpClient
 from torana.upstream.signing.signed import Signed
-from torana.upstream.transport import AiohttpClient
 
 TIMEOUTS = Timeouts(1, 1, 2)
 
@@ -27,7 +27,7 @@ async def test_each_sending_is_signed_anew() -> None:
             await wire.say(OK)
 
     signer = Counting()
-    client = AiohttpClient(per_host=1)
+    client = HttpClient(per_host=1)
     async with upstream(script) as up:
         for _ in range(2):
             message = Message("POST", "/draw", (("accept", "*/*"),), (b"x",))

@@ -17,9 +17,9 @@ from torana.core.clock import FakeClock
 from torana.core.content import PictureInfo, Size
 from torana.core.exchange import Message
 from torana.upstream.client import Origin, Timeouts
+from torana.upstream.http1.client import HttpClient
 from torana.upstream.signing.signer import Fixed
 from torana.upstream.signing.sigv4 import Credentials, SigV4, aws_signer
-from torana.upstream.transport import AiohttpClient
 
 KEY_ID, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY=", "IQoJb3JpZ2luX2VjEA//token+/=="
 NOW = 1_800_000_000.0
@@ -38,6 +38,9 @@ class Stored:
     @property
     def size(self) -> int:
         return sum(map(len, self.pieces))
+
+    def at_hand(self) -> None:
+        """Never in memory."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for piece in self.pieces:
@@ -139,7 +142,7 @@ async def test_what_arrives_is_what_was_signed():
         await wire.say(OK)
 
     async with upstream(script) as up:
-        client = AiohttpClient(per_host=1)
+        client = HttpClient(per_host=1)
         message = Message("POST", "/model/amazon.titan%3A0/invoke?b=1&a=%20", JSON, (b"some ", b"body"))
         origin = Origin(up.origin.base_url)
         headers = await ours(message, origin.url(message.path), TOKEN)

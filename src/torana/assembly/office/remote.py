@@ -7,7 +7,7 @@ from torana.assembly.office.asking import Request, Take
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Origin, Timeouts
-from torana.upstream.transport import AiohttpClient
+from torana.upstream.http1.client import HttpClient
 
 _TIMEOUTS = Timeouts(connect=10.0, first_byte=60.0, total=3600.0)
 _MOST = 16 * 1024**3
@@ -43,7 +43,7 @@ async def remote_office(url: str, key: str) -> AsyncIterator[Remote]:
             "This is not a gateway's address. Give one such as 'https://gateway.example', with no credentials in it.",
             param="url",
         ) from error
-    client = AiohttpClient(per_host=1)
+    client = HttpClient(per_host=1)
     try:
         yield Remote(client, origin)
     finally:

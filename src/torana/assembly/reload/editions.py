@@ -1,8 +1,9 @@
 """Editions of the configuration: the one that calls are served from, and those before it that still have calls."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from types import TracebackType
 
 from torana.assembly.lending import Connections
 from torana.auth.jwt import Authenticator
@@ -37,17 +38,19 @@ class Edition:
         await self.authenticator.stop()
         await self._connections.close()
 
-    @contextmanager
-    def lent(self) -> Iterator[Snapshot]:
+    def __enter__(self) -> Snapshot:
         """The snapshot, for one call; it is alive until the call lets go of it."""
         self._calls += 1
-        self._idle.clear()
-        try:
-            yield self.snapshot
-        finally:
-            self._calls -= 1
-            if not self._calls:
-                self._idle.set()
+        if self._calls == 1:
+            self._idle.clear()
+        return self.snapshot
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._calls -= 1
+        if not self._calls:
+            self._idle.set()
 
     async def retire(self) -> None:
         """Stops when the last call lets go, or when the time that a call may take is over."""
@@ -79,11 +82,9 @@ class Editions:
             edition.hurry()
         await asyncio.gather(*self._retiring, self.current.stop())
 
-    @contextmanager
-    def lend(self) -> Iterator[Snapshot]:
-        """The current snapshot, for one call: it keeps the one that it began with."""
-        with self.current.lent() as snapshot:
-            yield snapshot
+    def lend(self) -> Edition:
+        """The current edition, whose snapshot a call enters: it keeps the one that it began with."""
+        return self.current
 
     def replace(self, edition: Edition) -> None:
         """Serves all further calls from this one, which has been started."""

@@ -1,11 +1,12 @@
 """A client that opens the door itself: each sending is signed anew, since signatures and tokens grow old."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Origin, Response, Timeouts
-from torana.upstream.signing.signer import Signer
+from torana.upstream.signing.signer import Fixed, Signer
 
 
 class Signed:
@@ -14,9 +15,9 @@ class Signed:
     def __init__(self, client: Client, signer: Signer) -> None:
         self._client = client
         self._signer = signer
+        self._fixed = ((signer.name, signer.value),) if isinstance(signer, Fixed) else None
 
-    @asynccontextmanager
-    async def send(
+    def send(
         self,
         message: Message,
         origin: Origin,
@@ -24,10 +25,45 @@ class Signed:
         timeouts: Timeouts,
         max_reply: int,
         headers: Sequence[tuple[str, str]] = (),
-    ) -> AsyncIterator[Response]:
+    ) -> AbstractAsyncContextManager[Response]:
         """As the port says; UpstreamAuth too, when there is nothing to open the door with."""
-        credentials = await self._signer.headers(message, origin.url(message.path))
-        async with self._client.send(
-            message, origin, timeouts=timeouts, max_reply=max_reply, headers=(*credentials, *headers)
-        ) as response:
-            yield response
+        if self._fixed is None:
+            return _Sending(self._client, self._signer, message, origin, (timeouts, max_reply, headers))
+        return self._client.send(
+            message, origin, timeouts=timeouts, max_reply=max_reply, headers=(*self._fixed, *headers)
+        )
+
+
+class _Sending:
+    """A sending that is signed when it begins."""
+
+    __slots__ = ("_block", "_client", "_message", "_origin", "_rest", "_signer")
+
+    def __init__(
+        self,
+        client: Client,
+        signer: Signer,
+        message: Message,
+        origin: Origin,
+        rest: tuple[Timeouts, int, Sequence[tuple[str, str]]],
+    ) -> None:
+        self._client = client
+        self._signer = signer
+        self._message = message
+        self._origin = origin
+        self._rest = rest
+        self._block: AbstractAsyncContextManager[Response] | None = None
+
+    async def __aenter__(self) -> Response:
+        timeouts, max_reply, headers = self._rest
+        credentials = await self._signer.headers(self._message, self._origin.url(self._message.path))
+        self._block = self._client.send(
+            self._message, self._origin, timeouts=timeouts, max_reply=max_reply, headers=(*credentials, *headers)
+        )
+        return await self._block.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._block is not None
+        return await self._block.__aexit__(kind, error, trace)

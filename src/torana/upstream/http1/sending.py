@@ -1,0 +1,62 @@
+"""Bodies on their way out: small ones at once, larger ones as fast as the upstream takes them."""
+
+from collections.abc import Sequence
+
+from torana.core.errors import UpstreamCut
+from torana.core.exchange import File
+from torana.upstream.http1.connection import Connection
+
+AT_ONCE = 256 * 1024
+"""Bytes that are handed over without waiting. More at a time would hold up the event loop where they are encrypted."""
+
+
+def in_memory(body: Sequence[bytes | File]) -> tuple[Sequence[bytes] | None, int]:
+    """A body's pieces, where all of them are in memory, else None; and its length."""
+    length, is_ready = 0, True
+    ready: list[bytes] = []
+    for part in body:
+        if isinstance(part, bytes):
+            length += len(part)
+            ready.append(part)
+            continue
+        length += part.size
+        held = part.at_hand()
+        if held is None:
+            is_ready = False
+        else:
+            ready.extend(held)
+    return ready if is_ready else None, length
+
+
+async def send_body(connection: Connection, body: Sequence[bytes | File], length: int) -> None:
+    """Send a body of ``length`` bytes piece by piece. What goes wrong with it breaks the connection."""
+    left = length
+    try:
+        for part in body:
+            if isinstance(part, bytes):
+                left = await _send(connection, part, left)
+            else:
+                left = await _send_file(connection, part, left)
+        if left:
+            connection.fail(UpstreamCut("The connection to the upstream broke."), None)
+        connection.sent()
+    except Exception as error:  # noqa: BLE001 - whatever a file fails with, whoever waits for the reply must learn of it
+        connection.fail(UpstreamCut("The connection to the upstream broke."), error)
+
+
+async def _send_file(connection: Connection, file: File, left: int) -> int:
+    async for piece in file.chunks():
+        left = await _send(connection, piece, left)
+    return left
+
+
+async def _send(connection: Connection, data: bytes, left: int) -> int:
+    """Send a piece, of which no byte may be beyond what the head says; the bytes that are left to be sent."""
+    left -= len(data)
+    if left < 0:
+        raise ValueError("a file that is longer than it says")
+    view = memoryview(data)
+    for start in range(0, len(view), AT_ONCE):
+        connection.write(view[start : start + AT_ONCE])
+        await connection.drained()
+    return left
