@@ -293,9 +293,9 @@ async def test_where_the_admin_api_is_not_it_is_said_why(mirror, changes, why):
 async def test_spans_are_sent_while_it_lives(mirror, monkeypatch):
     told: list[str] = []
 
-    def export(endpoint: str, version: str) -> Callable[[], None]:
+    def export(endpoint: str, version: str) -> tuple[None, Callable[[], None]]:
         told.append(endpoint)
-        return lambda: told.append("stopped")
+        return None, lambda: told.append("stopped")
 
     monkeypatch.setattr(otlp, "export_spans", export)
     app = build(msgspec.structs.replace(mirror, telemetry=Telemetry(otlp_endpoint="http://collector:4318")))

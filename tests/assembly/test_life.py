@@ -42,7 +42,7 @@ def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-def life_in(directory: Path, settings: Settings, log: Log, *, workers: Workers, stop_spans=lambda: None) -> Life:
+def life_in(directory: Path, settings: Settings, log: Log, *, workers: Workers, last_words=()) -> Life:
     making = compiler(log, workers=workers, clock=FakeClock())
     editions = Editions(making.edition(settings, Connections()), making.health.keep)
     objects = Directory(directory / "pictures", max_total=10**6, clock=FakeClock())
@@ -52,7 +52,7 @@ def life_in(directory: Path, settings: Settings, log: Log, *, workers: Workers, 
         workers=workers,
         sweeper=Sweeper(objects, Log().logger, Signals(), every=30),
         books=making.books,
-        stop_spans=stop_spans,
+        last_words=last_words,
     )
 
 
@@ -61,7 +61,7 @@ async def test_it_leaves_no_task_no_process_and_no_open_file(tmp_path):
     ended: list[str] = []
     workers = Workers(count=2, queue=1, memory=512 << 20, warm="gc:collect")
     settings = settings_in(tmp_path, auth=Auth(issuers=(ISSUER, REMOTE)))
-    running = life_in(tmp_path, settings, Log(), workers=workers, stop_spans=lambda: ended.append("spans"))
+    running = life_in(tmp_path, settings, Log(), workers=workers, last_words=[lambda: ended.append("spans")])
     await running.start()
     picture = await fit(workers, photo(), size=Size(20, 20), output_format="png", max_pixels=10**6)
     assert picture.info.size == Size(20, 20)

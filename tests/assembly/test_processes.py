@@ -1,3 +1,4 @@
+import gc
 import json
 import logging
 import os
@@ -14,6 +15,15 @@ from torana.assembly.processes import AppFactory, bounded_protocol, count_out, i
 from torana.config.model import Server
 from torana.config.units import Bytes, Seconds
 from torana.edge.protocol import BoundedProtocol, Bounds
+
+
+@pytest.fixture(autouse=True)
+def garbage():
+    """The collector is set back to what it was."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -50,6 +60,9 @@ async def test_the_application_is_made_where_it_runs(config, tmp_path, standard_
     assert (tmp_path / "data" / "pictures").is_dir()
     (line,) = capsys.readouterr().err.splitlines()
     assert (json.loads(line)["source"], json.loads(line)["message"]) == ("some.library", "it went wrong")
+    # What lives as long as the process is nothing to look at again and again.
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold()[0] >= 10_000
     await app._life.stop()
 
 

@@ -1,12 +1,15 @@
+import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from torana.core.clock import FakeClock
-from torana.telemetry.logs import Forwarding, Level, Logger, forward_standard_logging, log_request, make_logger
+from torana.telemetry.logs import HOLD, Forwarding, Level, Logger, forward_standard_logging, log_request, make_logger
 from torana.telemetry.record import Record
 
 NOW = 1_800_000_000.25
@@ -65,6 +68,117 @@ def test_an_event_is_one_json_object(logger, stream):
 def test_nothing_waits_in_a_buffer(logger, stream):
     logger.info("one")
     assert stream.flushed == stream.getvalue() != ""
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(NOW)
+
+
+@pytest.fixture
+def gathering(stream, clock):
+    """A logger that has lines wait for others."""
+    return Logger("json", "info", clock=clock, stream=stream, gathers=True)
+
+
+async def test_lines_wait_for_others_for_a_moment(gathering, stream):
+    gathering.info("one")
+    log_request(gathering, Record(FakeClock(), "req_1", "GET", "/x"))
+    assert stream.getvalue() == ""
+    await asyncio.sleep(2 * HOLD)
+    assert [event["event"] for event in stream.events] == ["one", "request"]
+    assert stream.flushed == stream.getvalue()
+    gathering.info("two")
+    await asyncio.sleep(2 * HOLD)
+    assert len(stream.events) == 3
+
+
+async def test_what_is_wrong_is_told_at_once_and_in_its_place(gathering, stream):
+    for level in ("warning", "error"):
+        gathering.info("before")
+        getattr(gathering, level)("now")
+    gathering.info("later")
+    assert [event["event"] for event in stream.events] == ["before", "now", "before", "now"]
+
+
+async def test_no_more_waits_than_has_room(gathering, stream):
+    for _ in range(200):
+        gathering.info("long", text="x" * 500)
+    assert 64 * 1024 < len(stream.getvalue()) < 70 * 1024
+    gathering.flush()
+    assert len(stream.events) == 200
+
+
+async def test_a_line_takes_those_with_it_that_are_late(gathering, stream, clock):
+    gathering.info("one")
+    clock.advance(HOLD)
+    gathering.info("two")
+    assert [event["event"] for event in stream.events] == ["one", "two"]
+
+
+def test_nothing_waits_where_nobody_would_come_back_to_it(gathering, stream):
+    gathering.info("one")
+    assert [event["event"] for event in stream.events] == ["one"]
+
+
+async def test_nothing_waits_any_more_when_it_is_closed(gathering, stream):
+    gathering.info("one")
+    gathering.close()
+    gathering.info("two")
+    assert [event["event"] for event in stream.events] == ["one", "two"]
+
+
+async def test_a_log_that_nobody_takes_stops_no_loop(gathering, stream, monkeypatch):
+    def gone(_):
+        raise BrokenPipeError
+
+    with monkeypatch.context() as gap:
+        gap.setattr(stream, "write", gone)
+        gathering.info("one")
+        failed = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+        await asyncio.sleep(2 * HOLD)
+    gathering.warning("two")
+    assert ([event["event"] for event in stream.events], failed) == (["two"], [])
+
+
+def test_what_waits_when_the_process_ends_is_written():
+    program = """
+import asyncio
+from torana.core.clock import SystemClock
+from torana.telemetry.logs import make_logger
+async def main():
+    make_logger("json", "info", SystemClock()).info("last")
+asyncio.run(main())
+"""
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stderr
+    assert [json.loads(line)["event"] for line in told.splitlines()] == ["last"]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (0.0, "1970-01-01T00:00:00.000+00:00"),
+        (1_800_000_000.9999, "2027-01-15T08:00:00.999+00:00"),
+        (1_800_000_001.0, "2027-01-15T08:00:01.000+00:00"),
+    ],
+)
+def test_times_are_told_to_the_millisecond(stream, clock, logger, now, told):
+    clock.advance(now - NOW)
+    Logger("json", "info", clock=clock, stream=stream).info("one")
+    assert stream.events[0]["time"] == told
+
+
+def test_long_texts_of_a_request_are_cut(logger, stream):
+    for length in (512, 513):
+        log_request(logger, Record(FakeClock(), "r", "G", "x" * length))
+    assert [event["path"] for event in stream.events] == ["x" * 512, "x" * 512 + "..."]
+
+
+def test_a_request_is_one_line_of_text_for_a_person(stream):
+    log_request(text_logger(stream), Record(FakeClock(), "req_1", "GET", "/a\nb"))
+    told = "request_id=req_1 method=GET path=/a\\nb status=0 seconds=0.0 bytes_in=0 bytes_out=0"
+    assert stream.lines == [f"2027-01-15T08:00:00.250+00:00 info    request {told}"]
 
 
 @pytest.mark.parametrize(

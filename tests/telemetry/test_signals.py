@@ -1,3 +1,4 @@
+import asyncio
 import os
 import subprocess
 import sys
@@ -166,14 +167,45 @@ def test_the_text_is_what_prometheus_reads(signals):
     assert "# TYPE torana_worker_deaths_total counter" in signals.render().decode()
 
 
+def test_many_requests_are_counted_at_once_and_all_of_them(signals):
+    for number in range(1_300):
+        signals.observe(record(200 + number % 3, stages=[("read", 1.0)]), "/healthz")
+    labels = {"http_route": "/healthz", "http_request_method": "POST"}
+    for status, count in (("200", 434), ("201", 433), ("202", 433)):
+        told = value(signals, "http_server_request_duration_seconds_count", **labels, http_response_status_code=status)
+        assert told == count
+    assert value(signals, "torana_stage_duration_seconds_count", stage="read") == 1_300
+    assert value(signals, "torana_stage_duration_seconds_sum", stage="read") == 1_300
+
+
+async def test_other_processes_see_what_was_counted_a_moment_later(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(signals_module, "_EVERY", 0.01)
+    signals = Signals()
+    taken: list[int] = []
+    monkeypatch.setattr(signals, "settle", lambda: taken.append(len(taken)))
+    for _ in range(2):
+        signals.observe(record(), "/healthz")
+        signals.observe(record(), "/healthz")
+        await asyncio.sleep(0.1)
+    assert taken == [0, 1]
+
+
 COUNT = """
 import sys
+from torana.core.clock import SystemClock
+from torana.telemetry.record import Record
 from torana.telemetry.signals import Signals
 signals = Signals()
 signals.worker_deaths.inc(2)
 signals.active.inc()
 signals.show_circuits({"lab/redux": sys.argv[1]})
 signals.show_circuits({"lab/flux": sys.argv[1]})
+record = Record(SystemClock(), "req_1", "GET", "/healthz")
+with record.stage("read"):
+    pass
+signals.observe(record, "/healthz")
+signals.settle()
 """
 SHOW = "import sys; from torana.telemetry.signals import Signals; sys.stdout.buffer.write(Signals().render())"
 
@@ -195,6 +227,7 @@ def test_processes_that_share_their_metrics_count_together(tmp_path, monkeypatch
         run(COUNT, os.environ, state)
     found = samples(run(SHOW, os.environ))
     assert found["torana_worker_deaths_total", frozenset()] == 4
+    assert found["torana_stage_duration_seconds_count", frozenset({("stage", "read")})] == 2
     assert found["torana_circuit_state", frozenset({("target", "lab/flux")})] == 2
     assert found["torana_circuit_state", frozenset({("target", "lab/redux")})] == 0
 

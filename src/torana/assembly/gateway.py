@@ -40,6 +40,7 @@ from torana.storage.keys import load_or_create_key
 from torana.storage.objects.port import Objects
 from torana.storage.spool import Spool
 from torana.telemetry.logs import Logger
+from torana.telemetry.record import Spans
 from torana.telemetry.signals import Signals
 from torana.upstream.passing import NotThere, Passer
 
@@ -58,9 +59,9 @@ def build_app(
     loop that will run it. KeyProblem, SecretMissing and UnsafeKey say what keys are amiss.
     """
     check_keys(settings, environ)  # before anything is opened that would have to be closed again
-    clock, signals = SystemClock(), Signals()
-    workers = make_workers(settings, _used(settings), logger, signals)
-    circuits = Circuits(clock, logger, signals)
+    clock, (spans, stop_spans) = SystemClock(), _span_export(settings.telemetry.otlp_endpoint)
+    signals = Signals(spans)
+    workers, circuits = make_workers(settings, _used(settings), logger, signals), Circuits(clock, logger, signals)
     books = Books(settings, environ, clock=clock, logger=logger, signals=signals)
     kept = keeping(settings, environ, clock=clock)
     remembered = remembering(settings, environ, clock=clock, logger=logger)
@@ -92,7 +93,7 @@ def build_app(
             workers=workers,
             sweeper=_sweepers(kept, remembered, logger, signals),
             books=books,
-            stop_spans=_span_export(settings.telemetry.otlp_endpoint),
+            last_words=(signals.settle, stop_spans, logger.close),
         ),
         settings=settings,
         clock=clock,
@@ -208,12 +209,12 @@ def _readiness(
     return Readiness(checks, circuits.health.states)
 
 
-def _span_export(endpoint: str | None) -> Callable[[], None]:
+def _span_export(endpoint: str | None) -> tuple[Spans | None, Callable[[], None]]:
     if endpoint is None:
-        return lambda: None
+        return None, lambda: None
     # By name, because the module needs an extra that most gateways do without.
-    stop: Callable[[], None] = importlib.import_module(OTLP).export_spans(endpoint, version("torana"))
-    return stop
+    spans, stop = importlib.import_module(OTLP).export_spans(endpoint, version("torana"))
+    return spans, stop
 
 
 def _picture_key(settings: Settings, environ: Mapping[str, str], directory: Path) -> bytes:

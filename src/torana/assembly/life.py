@@ -1,7 +1,7 @@
 """What runs while the gateway serves, in the order it starts and stops."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from torana.assembly.books.bookkeeping import Books
@@ -64,7 +64,10 @@ class Sweepers:
 
 
 class Life:
-    """Starts what serves, and stops it in the opposite order."""
+    """Starts what serves, and stops it in the opposite order.
+
+    ``last_words`` are what operators are still to be told: they may block, and come one after the other.
+    """
 
     def __init__(
         self,
@@ -74,14 +77,14 @@ class Life:
         workers: Workers,
         sweeper: Sweeper | Sweepers,
         books: Books,
-        stop_spans: Callable[[], None],
+        last_words: Sequence[Callable[[], None]],
     ) -> None:
         self._editions = editions
         self._reloader = reloader
         self._workers = workers
         self._sweeper = sweeper
         self._books = books
-        self._stop_spans = stop_spans
+        self._last_words = last_words
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -100,5 +103,6 @@ class Life:
         await self._workers.stop()
         await self._editions.stop()
         await self._books.stop()
-        await asyncio.to_thread(self._stop_spans)
+        for each in self._last_words:
+            await asyncio.to_thread(each)
         listen_no_more()

@@ -77,7 +77,7 @@ class Ledger(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(extra=MAY_BE_ZERO, description="What a power cut may lose; a killed gateway loses nothing. 0: nothing."),
     ] = Seconds(1)
     required: Annotated[bool, Meta(description="Refuse calls (503) that cannot be written down.")] = False
-    batch: Annotated[int, Meta(ge=1, le=10_000, description="Rows written to the database at once.")] = 500
+    batch: Annotated[int, Meta(ge=1, le=10_000, description="Rows written to the database at once.")] = 2000
     every: Annotated[Seconds, Meta(description="How often rows are taken from the journal to the database.")] = Seconds(
         0.25
     )

@@ -80,8 +80,8 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
     max_field: Annotated[Bytes, Meta(description="Bytes of one text field.")] = Bytes(64 * 1024)
     max_pixels: Annotated[int, Meta(ge=1, description="Pixels of one picture, as its header claims.")] = 100_000_000
     memory: Annotated[
-        Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes of one file kept in memory; the rest waits on disk.")
-    ] = Bytes(128 * 1024)
+        Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes kept in memory, of all files together; the rest is on disk.")
+    ] = Bytes(32 * 1024**2)
     deadline: Annotated[Seconds, Meta(description="Time for one body to arrive.")] = Seconds(120)
     min_rate: Annotated[
         Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes a second that a sender must keep up after `grace`.")

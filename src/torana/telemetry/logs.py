@@ -3,13 +3,20 @@
 Written here in few lines, because the usual library for it draws a terminal toolkit into every gateway process.
 """
 
+import asyncio
+import atexit
 import logging
+import math
 import sys
 import traceback
+from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
-import msgspec
+from msgspec import Struct
+from msgspec.json import Encoder
+from msgspec.structs import asdict
 
 from torana.core.clock import Clock
 from torana.core.errors import UpstreamAuth
@@ -18,21 +25,76 @@ from torana.telemetry.record import Record
 Level = Literal["debug", "info", "warning", "error"]
 
 _LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+_URGENT = frozenset({"warning", "error"})
 _MAX_TEXT = 512
+_SURELY_SHORT = 640
+"""Bytes of a request's line in which no text can be too long: its names and numbers take more than the rest."""
 _MAX_TRACE = 8_000
+_HEAD = ("time", "level", "event")
+HOLD = 0.05
+"""Seconds for which a line waits for others at most."""
+_MOST_HELD = 64 * 1024
+"""Characters that wait together at most."""
+_ENCODER = Encoder()
+
+
+class _Request(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A request's line; what is None is not told."""
+
+    time: str
+    level: Level
+    event: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    operation: str | None = None
+    principal: str | None = None
+    model: str | None = None
+    target: str | None = None
+    error: str | None = None
+    reason: str | None = None
+    rule: str | None = None
+    conversation: str | None = None
+    cache: str | None = None
+    client_retry: int | None = None
+    tokens: dict[str, int] | None = None
+    first_piece: float | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    stages: dict[str, float] | None = None
+    failed_attempts: list[tuple[str, str]] | None = None
 
 
 class Logger:
     """Writes events with their fields to a stream: a JSON object a line, or text for a person.
 
-    Texts are cut at a fixed length, so that nothing a caller sends can fill a disk.
+    Texts are cut at a fixed length, so that nothing a caller sends can fill a disk. Where lines are to be gathered,
+    those that tell of nothing wrong are written many at once, at most ``HOLD`` seconds later, while an event loop runs
+    that sees to it; warnings and errors are written at once, behind all that came before them.
     """
 
-    def __init__(self, form: Literal["auto", "json", "text"], level: Level, *, clock: Clock, stream: TextIO) -> None:
+    def __init__(
+        self,
+        form: Literal["auto", "json", "text"],
+        level: Level,
+        *,
+        clock: Clock,
+        stream: TextIO,
+        gathers: bool = False,
+    ) -> None:
         self._as_text = form == "text" or (form == "auto" and stream.isatty())
         self._least = _LEVELS.index(level)
         self._clock = clock
         self._stream = stream
+        self._gathers = gathers
+        self._held: deque[str] = deque()
+        self._length = 0
+        self._due = 0.0
+        self._awaited = False
+        self._second = -1
+        self._until_second = ""
 
     def info(self, event: str, **fields: object) -> None:
         """Something that is as it should be."""
@@ -51,24 +113,100 @@ class Logger:
         places = "".join(traceback.format_tb(error.__traceback__))[-_MAX_TRACE:]
         self._write("error", event, {**fields, "exception": type(error).__name__}, trace=places)
 
+    def request(self, level: Level, record: Record) -> None:
+        """A request's line."""
+        if _LEVELS.index(level) < self._least:
+            return
+        line = _line(record, self._time(), level)
+        if self._as_text:
+            told = {name: value for name, value in asdict(line).items() if value is not None and name not in _HEAD}
+            self._put(self._text(line.time, level, line.event, told), level)
+            return
+        data = _ENCODER.encode(line)
+        if len(data) > _SURELY_SHORT:
+            data = _ENCODER.encode({name: _bounded(value) for name, value in asdict(line).items() if value is not None})
+        self._put(data.decode(), level)
+
+    def flush(self) -> None:
+        """Writes what is held; OSError where nobody takes it."""
+        lines: list[str] = []
+        # One after the other, because another thread may do the same.
+        with suppress(IndexError):
+            while self._held:
+                lines.append(self._held.popleft())
+        self._length = 0
+        if lines:
+            lines.append("")
+            self._stream.write("\n".join(lines))
+            self._stream.flush()
+
+    def close(self) -> None:
+        """From here on every line is written at once: nobody may be left to write it later."""
+        self._gathers = False
+        self.flush()
+
     def _write(self, level: Level, event: str, fields: dict[str, object], trace: str | None = None) -> None:
         if _LEVELS.index(level) < self._least:
             return
-        time = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
-        kept = {name: _bounded(value) for name, value in fields.items() if value is not None}
+        time = self._time()
         if self._as_text:
-            told = " ".join(f"{name}={_on_one_line(value)}" for name, value in kept.items())
-            line = f"{time} {level:7} {event} {told}" + (f"\n{trace}" if trace else "")
+            kept = {name: value for name, value in fields.items() if value is not None}
+            line = self._text(time, level, event, kept) + (f"\n{trace}" if trace else "")
         else:
+            kept = {name: _bounded(value) for name, value in fields.items() if value is not None}
             traced = {"trace": trace} if trace else {}
-            line = msgspec.json.encode({"time": time, "level": level, "event": event, **kept, **traced}).decode()
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+            line = _ENCODER.encode({"time": time, "level": level, "event": event, **kept, **traced}).decode()
+        self._put(line, level)
+
+    def _text(self, time: str, level: Level, event: str, fields: dict[str, Any]) -> str:
+        told = " ".join(f"{name}={_on_one_line(_bounded(value))}" for name, value in fields.items())
+        return f"{time} {level:7} {event} {told}"
+
+    def _put(self, line: str, level: Level) -> None:
+        held = self._held
+        held.append(line)
+        if not self._gathers or level in _URGENT:
+            self.flush()
+            return
+        self._length += len(line)
+        now = self._clock.ticks()
+        if len(held) == 1:
+            self._due = now + HOLD
+            self._await()
+        elif self._length >= _MOST_HELD or now >= self._due:
+            self.flush()
+
+    def _await(self) -> None:
+        if self._awaited:
+            return
+        try:
+            asyncio.get_running_loop().call_later(HOLD, self._come)
+        except RuntimeError:
+            # Nobody is there who could come back to it.
+            self.flush()
+        else:
+            self._awaited = True
+
+    def _come(self) -> None:
+        self._awaited = False
+        # Where nobody takes the lines any more, calls go on, and there is nobody to tell either.
+        with suppress(OSError):
+            self.flush()
+
+    def _time(self) -> str:
+        now = self._clock.now()
+        second = math.floor(now)
+        if second != self._second:
+            self._until_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second = second
+        return f"{self._until_second}.{int((now - second) * 1000):03d}+00:00"
 
 
 def make_logger(form: Literal["auto", "json", "text"], level: Level, clock: Clock) -> Logger:
-    """The gateway's logger, on standard error."""
-    return Logger(form, level, clock=clock, stream=sys.stderr)
+    """This process's logger, on standard error; what it holds is written when the process ends by itself."""
+    logger = Logger(form, level, clock=clock, stream=sys.stderr, gathers=True)
+    atexit.register(logger.flush)
+    return logger
 
 
 class Forwarding(logging.Handler):
@@ -103,30 +241,37 @@ def log_request(logger: Logger, record: Record) -> None:
         if code == UpstreamAuth.default_code:
             logger.error("credentials_refused", request_id=record.request_id, target=target)
     # A 503 of /readyz is a fact, not a failure: those carry an error.
-    write = logger.error if record.error and record.status >= 500 else logger.info  # noqa: PLR2004 - HTTP's border
-    write(
+    logger.request("error" if record.error and record.status >= 500 else "info", record)  # noqa: PLR2004 - HTTP's border
+
+
+def _line(record: Record, time: str, level: Level) -> _Request:
+    first_piece = record.first_piece
+    return _Request(
+        time,
+        level,
         "request",
-        request_id=record.request_id,
-        method=record.method,
-        path=record.path,
-        status=record.status,
-        seconds=round(record.seconds, 4),
-        operation=record.operation,
-        principal=record.principal,
-        model=record.model,
-        target=record.target,
-        error=record.error,
-        reason=record.reason,
-        rule=record.rule,
-        conversation=record.conversation,
-        cache=record.cache,
-        client_retry=record.client_retry or None,
-        tokens=record.tokens or None,
-        first_piece=None if record.first_piece is None else round(record.first_piece, 4),
-        bytes_in=record.bytes_in,
-        bytes_out=record.bytes_out,
-        stages={name: round(seconds, 4) for name, seconds in record.stages} or None,
-        failed_attempts=record.attempts or None,
+        record.request_id,
+        record.method,
+        record.path,
+        record.status,
+        round(record.seconds, 4),
+        record.operation,
+        record.principal,
+        record.model,
+        record.target,
+        record.error,
+        record.reason,
+        record.rule,
+        record.conversation,
+        record.cache,
+        record.client_retry or None,
+        record.tokens or None,
+        None if first_piece is None else round(first_piece, 4),
+        record.bytes_in,
+        record.bytes_out,
+        # By hand: ``round`` takes three times as long, and a request has many stages.
+        {name: int(seconds * 10_000 + 0.5) / 10_000 for name, seconds in record.stages} or None,
+        record.attempts or None,
     )
 
 

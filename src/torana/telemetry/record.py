@@ -1,21 +1,73 @@
 """What is learnt about one request on its way: the stuff of its log line, its metrics and its ``server-timing``."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from types import TracebackType
+from typing import Protocol
 
 from torana.core.clock import Clock
-from torana.core.errors import ToranaError
 from torana.core.exchange import Usage
+from torana.telemetry.tracing import CARRIED, Carrying, Headers, passed_on
 
-_TRACER = trace.get_tracer("torana")
-_PROPAGATOR = TraceContextTextMapPropagator()
 _MINUTE = 60
+_NOTHING = nullcontext()
+_NOTHING_USED = Usage()
+
+
+class Spans(Protocol):
+    """Whoever records spans; most gateways have nobody who does."""
+
+    def request(
+        self, record: "Record", traceparent: str | None, tracestate: str | None
+    ) -> AbstractContextManager[None]:
+        """A request's own span, a child of the caller's when he sent his trace context (W3C)."""
+        ...
+
+    def stage(self, name: str, attributes: dict[str, str]) -> AbstractContextManager[None]:
+        """The span of one of its stages."""
+        ...
+
+
+class Stage:
+    """Times a stage."""
+
+    __slots__ = ("_begun", "_name", "_record")
+
+    def __init__(self, record: "Record", name: str) -> None:
+        self._record = record
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._begun = self._record.clock.ticks()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        record = self._record
+        record.stages.append((self._name, record.clock.ticks() - self._begun))
+
+
+class _Spanned(Stage):
+    """Times a stage, and spans it."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, record: "Record", name: str, span: AbstractContextManager[None]) -> None:
+        super().__init__(record, name)
+        self._span = span
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._span.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._span.__exit__(kind, error, trace)
+        finally:
+            super().__exit__(kind, error, trace)
 
 
 @dataclass(slots=True)
@@ -49,7 +101,7 @@ class Record:
     """What the cache had for it: ``hit``, ``miss`` or ``error``; None where it was not asked."""
     conversation: str | None = None
     """Id of the conversation that the caller says it belongs to."""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = _NOTHING_USED
     """What the call used, as far as it is known."""
     first_piece: float | None = None
     """Seconds until the first piece left of an answer that was told as it came."""
@@ -58,6 +110,8 @@ class Record:
     stages: list[tuple[str, float]] = field(default_factory=list)
     attempts: list[tuple[str, str]] = field(default_factory=list)
     """Targets that failed, and the code of the failure."""
+    spans: Spans | None = None
+    """Who records them; None where nobody does."""
 
     def __post_init__(self) -> None:
         self.started = self.clock.ticks()
@@ -67,46 +121,34 @@ class Record:
         """Time since the request's head came in."""
         return self.clock.ticks() - self.started
 
-    @contextmanager
-    def stage(self, name: str, **attributes: str) -> Iterator[None]:
-        """Times a stage, and spans it."""
-        start = self.clock.ticks()
-        # The SDK would note an exception with its message, and one that nobody foresaw may quote anything.
-        with _TRACER.start_as_current_span(
-            name, attributes=attributes, record_exception=False, set_status_on_exception=False
-        ) as span:
-            try:
-                yield
-            except ToranaError as error:
-                span.set_status(Status(StatusCode.ERROR, error.code))
-                raise
-            finally:
-                self.stages.append((name, self.clock.ticks() - start))
+    def stage(self, name: str, **attributes: str) -> Stage:
+        """Times a stage, and spans it where spans are recorded."""
+        if self.spans is None:
+            return Stage(self, name)
+        return _Spanned(self, name, self.spans.stage(name, attributes))
 
-    @contextmanager
-    def span(self, traceparent: str | None, tracestate: str | None) -> Iterator[None]:
-        """The request's own span, a child of the caller's when he sent his trace context (W3C)."""
-        carrier = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
-        token = otel_context.attach(_PROPAGATOR.extract(carrier))
-        try:
-            with _TRACER.start_as_current_span(self.method, kind=SpanKind.SERVER) as span:
-                yield
-                span.update_name(f"{self.operation or self.method} {self.model or ''}".strip())
-                span.set_attributes(self._attributes())
-                if self.status >= 500:  # noqa: PLR2004 - HTTP's border between their fault and ours
-                    span.set_status(Status(StatusCode.ERROR, self.error))
-        finally:
-            otel_context.detach(token)
+    def span(
+        self, traceparent: str | None, tracestate: str | None, spans: Spans | None = None
+    ) -> AbstractContextManager[None]:
+        """The request's own span where somebody records it; else the caller's trace is passed on as it is."""
+        if spans is not None:
+            self.spans = spans
+            return spans.request(self, traceparent, tracestate)
+        headers = passed_on(traceparent, tracestate) if traceparent else ()
+        return Carrying(headers) if headers else _NOTHING
 
     @property
     def tokens(self) -> dict[str, int]:
         """How many went in and came out, where they are counted: ``input`` and ``output``."""
-        counted = self.usage.tokens
-        sides = {
-            "input": sum(count for kind, count in counted.items() if kind.endswith("_in")),
-            "output": sum(count for kind, count in counted.items() if kind.endswith("_out")),
-        }
-        return {side: count for side, count in sides.items() if count}
+        into = out = 0
+        for kind, count in self.usage.tokens.items():
+            if kind.endswith("_in"):
+                into += count
+            elif kind.endswith("_out"):
+                out += count
+        if into and out:
+            return {"input": into, "output": out}
+        return {"input": into} if into else {"output": out} if out else {}
 
     def stand(self, standings: Iterable[tuple[str, int, int, float]]) -> None:
         """Note where the caller stands with the operator's limits: of what, how much, how much is left, whole when."""
@@ -125,26 +167,9 @@ class Record:
 
     def server_timing(self) -> str:
         """The stages so far, in milliseconds, as the ``server-timing`` header has them."""
-        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in self.stages)
-
-    def _attributes(self) -> dict[str, str | int]:
-        found = {
-            "gen_ai.operation.name": self.operation,
-            "gen_ai.request.model": self.model,
-            "gen_ai.response.model": self.target,
-            "gen_ai.usage.input_tokens": self.tokens.get("input"),
-            "gen_ai.usage.output_tokens": self.tokens.get("output"),
-            "http.request.method": self.method,
-            "http.response.status_code": self.status,
-            "error.type": self.error,
-            "gen_ai.conversation.id": self.conversation,
-            "torana.request_id": self.request_id,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+        return ", ".join([f"{name};dur={seconds * 1000:.1f}" for name, seconds in self.stages])
 
 
-def trace_headers() -> tuple[tuple[str, str], ...]:
+def trace_headers() -> Headers:
     """The current span's context, for the upstream."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier)
-    return tuple(carrier.items())
+    return CARRIED.get()

@@ -3,19 +3,22 @@
 Every label value comes from the configuration or from our own code, never from a caller.
 """
 
+import asyncio
 import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.process_collector import ProcessCollector
 
-from torana.telemetry.record import Record
+from torana.telemetry.record import Record, Spans
+from torana.telemetry.tallies import Gathered, Labels, Tallied, Tally
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.02, 0.08, 0.32, 1.28, 5.12, 20.48, 81.92, 327.68)
@@ -27,6 +30,12 @@ _MOST_CODES = 200
 """Of errors: some are their upstreams' own words, and nobody bounds how many of those there are."""
 _UNAUTHENTICATED = 401
 _TRIES = 20
+_NO_CALL = (None, None, None, None)
+_NOTHING = Decimal(0)
+_MOST_TALLIED = 512
+"""Requests that are given to the metrics at once: so many take about half a millisecond."""
+_EVERY = 1.0
+"""Seconds after which other processes see what this one has counted."""
 _CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -58,11 +67,15 @@ class UsageSignals:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         call = ["gen_ai_operation_name", "gen_ai_request_model", "gen_ai_response_model"]
-        self.tokens = Histogram(
+        self.operations = Tallied(
+            "gen_ai_server_request_duration_seconds", "Calls by operation, model and target.", [*call, "error_type"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.tokens = Tallied(
             "gen_ai_client_token_usage", "Tokens of a call, those that went in and those that came out.",
             [*call, "gen_ai_token_type"], buckets=_TOKENS, registry=registry,
         )  # fmt: skip
-        self.first_token = Histogram(
+        self.first_token = Tallied(
             "gen_ai_server_time_to_first_token_seconds", "Time until an answer began that was told as it came.",
             call, buckets=_SECONDS, registry=registry,
         )  # fmt: skip
@@ -74,42 +87,49 @@ class UsageSignals:
             "torana_cost_unknown", "Calls that were answered and whose cost nobody knows.", call, registry=registry
         )
 
-    def observe(self, record: Record) -> None:
-        """Counts a finished call."""
-        call = (record.operation or "", record.model or "", record.target or "")
-        for side, count in record.tokens.items():
-            self.tokens.labels(*call, side).observe(count)
-        if record.first_piece is not None:
-            self.first_token.labels(*call).observe(record.first_piece)
-        if record.usage.cost:
-            self.cost.labels(*call).inc(float(record.usage.cost))
-        elif record.usage.cost is None and record.target is not None and not record.replayed:
-            self.unknown.labels(*call).inc()
+    def take(self, call: tuple[str, str, str], tally: Tally) -> None:
+        """Counts what was tallied of calls with these labels."""
+        for side, counted in (("input", tally.tokens_in), ("output", tally.tokens_out)):
+            if counted:
+                self.tokens.labels(*call, side).take(counted)
+                counted.clear()
+        if tally.first_pieces:
+            self.first_token.labels(*call).take(tally.first_pieces)
+            tally.first_pieces.clear()
+        if tally.cost:
+            self.cost.labels(*call).inc(float(tally.cost))
+            tally.cost = _NOTHING
+        if tally.unknown:
+            self.unknown.labels(*call).inc(tally.unknown)
+            tally.unknown = 0
 
 
 class Signals:
-    """The gateway's metrics, over all its processes when it has several."""
+    """The gateway's metrics, over all its processes when it has several.
 
-    def __init__(self) -> None:
+    What is counted of requests is gathered first, and counted at the latest when somebody looks.
+    """
+
+    def __init__(self, spans: Spans | None = None) -> None:
+        self.spans = spans
+        """Who records spans; None where nobody does."""
         self.registry = CollectorRegistry()
+        self._gathered = Gathered()
+        # Where there is no other process, nobody sees it before he looks here.
+        self._awake = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
         self._circuits_shown: set[str] = set()
         self._codes: set[str] = {""}
         r = self.registry
         ProcessCollector(registry=r)
-        self.http = Histogram(
+        self.http = Tallied(
             "http_server_request_duration_seconds", "Requests by route and status.",
             ["http_route", "http_request_method", "http_response_status_code"], buckets=_SECONDS, registry=r,
-        )  # fmt: skip
-        self.operations = Histogram(
-            "gen_ai_server_request_duration_seconds", "Calls by operation, model and target.",
-            ["gen_ai_operation_name", "gen_ai_request_model", "gen_ai_response_model", "error_type"],
-            buckets=_SECONDS, registry=r,
         )  # fmt: skip
         self.active = Gauge(
             "http_server_active_requests", "Requests in flight.", multiprocess_mode="livesum", registry=r
         )
-        self.bytes_in = Histogram("http_server_request_body_size_bytes", "Bytes taken in.", buckets=_BYTES, registry=r)
-        self.stages = Histogram(
+        self.bytes_in = Tallied("http_server_request_body_size_bytes", "Bytes taken in.", buckets=_BYTES, registry=r)
+        self.stages = Tallied(
             "torana_stage_duration_seconds", "Time by stage of the journey.", ["stage"], buckets=_SECONDS, registry=r
         )
         self.refusals = Counter("torana_auth_refusals", "Tokens and keys refused, by reason.", ["reason"], registry=r)
@@ -143,23 +163,69 @@ class Signals:
 
     def observe(self, record: Record, route: str) -> None:
         """Counts a finished request."""
-        method = record.method if record.method in _METHODS else _OTHER
-        self.http.labels(route, method, str(record.status)).observe(record.seconds)
+        is_call = record.operation is not None and record.principal is not None
+        call = (record.operation, record.model, record.target, record.error) if is_call else _NO_CALL
+        labels = (route, record.method, record.status, *call)
+        gathered = self._gathered
+        tally = gathered.by_labels.get(labels)
+        if tally is None:
+            tally = gathered.by_labels[labels] = Tally()
+        tally.seconds.append(record.seconds)
+        if is_call:
+            _tally_usage(tally, record)
+        if record.bytes_in:
+            gathered.bodies.append(record.bytes_in)
+        stages = gathered.stages
+        for name, seconds in record.stages:
+            stages[name].append(seconds)
         if record.status == _UNAUTHENTICATED:
             self.refusals.labels(record.reason or "").inc()
-        if record.bytes_in:
-            self.bytes_in.observe(record.bytes_in)
-        for name, seconds in record.stages:
-            self.stages.labels(name).observe(seconds)
-        if record.operation is not None and record.principal is not None:
-            self.operations.labels(
-                record.operation, record.model or "", record.target or "", self._code(record.error or "")
-            ).observe(record.seconds)
-            self.usage.observe(record)
         if record.client_retry:
             self.client_retries.inc()
         for target, code in record.attempts:
             self.failures.labels(target, self._code(code)).inc()
+        gathered.requests += 1
+        if gathered.requests >= _MOST_TALLIED:
+            self.settle()
+        elif not self._awake:
+            self._wake()
+
+    def settle(self) -> None:
+        """Counts what was gathered; to be called before the process ends."""
+        gathered = self._gathered
+        gathered.requests = 0
+        tallies = gathered.by_labels
+        for labels in [labels for labels, tally in tallies.items() if not tally.seconds]:
+            del tallies[labels]
+        for labels, tally in tallies.items():
+            self._count(labels, tally)
+        if gathered.bodies:
+            self.bytes_in.take(gathered.bodies)
+            gathered.bodies.clear()
+        for name, times in gathered.stages.items():
+            if times:
+                self.stages.labels(name).take(times)
+                times.clear()
+
+    def _count(self, by: Labels, tally: Tally) -> None:
+        route, method, status, operation, model, target, error = by
+        times = tally.seconds
+        self.http.labels(route, method if method in _METHODS else _OTHER, str(status)).take(times)
+        if operation is not None:
+            call = (operation, model or "", target or "")
+            self.usage.operations.labels(*call, self._code(error or "")).take(times)
+            self.usage.take(call, tally)
+        times.clear()
+
+    def _wake(self) -> None:
+        """Settles a moment later, where a loop runs that can."""
+        with suppress(RuntimeError):
+            asyncio.get_running_loop().call_later(_EVERY, self._settle_for_others)
+            self._awake = True
+
+    def _settle_for_others(self) -> None:
+        self._awake = False
+        self.settle()
 
     def _code(self, code: str) -> str:
         if len(self._codes) < _MOST_CODES:
@@ -176,6 +242,7 @@ class Signals:
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""
+        self.settle()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         everyone = CollectorRegistry()
@@ -185,6 +252,18 @@ class Signals:
             with suppress(struct.error):
                 return generate_latest(everyone)
         return generate_latest(everyone)
+
+
+def _tally_usage(tally: Tally, record: Record) -> None:
+    usage = record.usage
+    for side, count in record.tokens.items():
+        (tally.tokens_in if side == "input" else tally.tokens_out).append(count)
+    if record.first_piece is not None:
+        tally.first_pieces.append(record.first_piece)
+    if usage.cost is not None:
+        tally.cost += usage.cost
+    elif record.target is not None and not record.replayed:
+        tally.unknown += 1
 
 
 def share_metrics(directory: Path) -> None:

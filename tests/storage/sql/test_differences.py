@@ -1,3 +1,4 @@
+import pytest
 from sqlalchemy import Double, cast, literal, select, true
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -21,6 +22,19 @@ def test_many_rows_are_inserted_in_one_go(database):
             assert sorted(found.scalars()) == written
         kept = connection.execute(select(offices).order_by(offices.c.id)).mappings().all()
     assert [dict(each) for each in kept] == rows
+
+
+def test_rows_that_are_there_are_not_counted_among_those_added(database):
+    with database.begin() as connection:
+        if not differences.takes_many(connection):
+            pytest.skip("PostgreSQL says which were new in one go")
+        added = [
+            differences.add_unknown(connection, offices, rows)
+            for rows in ([("a", 1.0, 1), ("b", 1.0, 1)], [("b", 2.0, 2), ("c", 2.0, 2)], [("a", 3.0, 3)])
+        ]
+        kept = connection.execute(select(offices).order_by(offices.c.id)).all()
+    assert added == [2, 1, 0]
+    assert [tuple(each) for each in kept] == [("a", 1.0, 1), ("b", 1.0, 1), ("c", 2.0, 2)]
 
 
 def test_json_is_looked_into(database):

@@ -20,6 +20,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 _FILE = "torana.db"
 _READING = "torana_reading"
+_CHECKPOINT = "wal_autocheckpoint = 4000"
+"""Pages, 16 MiB: a page that many rows of the ledger change is then written to the file once for all of them."""
 _CLOSED = frozenset({"25006", "42501"})
 """PostgreSQL's codes for a server that takes no changes, as after a failover, and for rights that are missing."""
 _DEFECTS = frozenset(
@@ -192,7 +194,7 @@ def _set_up(engine: Engine, file: Path) -> None:
         connection.isolation_level = None
         with closing(connection.cursor()) as cursor:
             # A file that was restored from a backup may have lost its mode.
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", _CHECKPOINT):
                 cursor.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,8 +1,10 @@
 """All that SQLite and PostgreSQL do not say alike, so that whatever is above says it once."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from msgspec.json import Encoder
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -23,6 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import TableValuedAlias
 
+_ENCODER = Encoder()
 _DAY = 86400
 _CLASHES = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for transactions that could not be put in an order, and for a deadlock."""
@@ -44,10 +47,31 @@ def write(
     if not _is_postgresql(connection):
         return connection.execute(statement.returning(*returning), rows)
     # One parameter: thousands of them would cost more than the rows do.
-    given = func.json_populate_recordset(literal_column(f"NULL::{statement.table.name}"), literal(rows, JSON))
+    document = cast(literal(_ENCODER.encode(rows).decode(), Text), JSON)
+    given = func.json_populate_recordset(literal_column(f"NULL::{statement.table.name}"), document)
     columns = [column(each.name, each.type) for each in statement.table.c]
     source = select(*given.table_valued(*columns).c)
     return connection.execute(statement.from_select(columns, source).returning(*returning))
+
+
+def takes_many(connection: Connection) -> bool:
+    """Whether ``add_unknown`` is the quicker way."""
+    return not _is_postgresql(connection)
+
+
+def add_unknown(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> int:
+    """Adds the rows whose key is not there, by SQLite's own driver; says how many, and not which.
+
+    Each has every column of the table, as the driver takes it.
+    """
+    added: int = connection.exec_driver_sql(_adding(table), [*rows]).rowcount
+    return added
+
+
+@cache
+def _adding(table: Table) -> str:
+    statement = sqlite.insert(table).on_conflict_do_nothing(index_elements=[*table.primary_key])
+    return str(statement.compile(dialect=sqlite.dialect()))
 
 
 def elements(connection: Connection, array: ColumnElement[object]) -> TableValuedAlias:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.json import Encoder
 from msgspec.structs import asdict, astuple, fields, replace
 
 from torana.core.ledger import Charge, Closed, Opened, Row
@@ -27,7 +28,30 @@ _LAST = 253402300799.0
 _COLUMNS = tuple(ledger.c.keys())
 _OPENED = tuple([field.name for field in fields(Opened) if field.name in ledger.c])
 _CLOSED = tuple([field.name for field in fields(Closed) if field.name in ledger.c])
+_ENCODER = Encoder()
 _UNFIT = re.compile("[\0\ud800-\udfff]")
+
+
+def fits(row: Row) -> bool:
+    """Whether every database takes the row as it is; False also where only ``fitted`` can tell."""
+    opened, closed = row.opened, row.closed
+    try:
+        written, charges = _ENCODER.encode(row), _ENCODER.encode(opened.charges)
+    except UnicodeEncodeError:
+        return False
+    # What is short as a whole has nothing long in it, and whatever no database takes would be written by its number.
+    if len(written) > LONGEST or len(charges) > LONGEST // 2 or b"\\u" in written:
+        return False
+    return (
+        0 <= opened.at <= _LAST
+        and 0 <= closed.at <= _LAST
+        and 0 <= opened.reserved <= MOST
+        and 0 <= closed.charged <= MOST
+        and 0 <= closed.status <= _MOST_OF_FEW
+        and 0 <= (closed.images or 0) <= _MOST_OF_FEW
+        and 0 <= (closed.cost or 0) <= MOST
+        and (not closed.tokens or (min(closed.tokens.values()) >= 0 and max(closed.tokens.values()) <= MOST))
+    )
 
 
 def fitted(row: Row) -> Row:
@@ -103,6 +127,37 @@ def columns(row: Row) -> dict[str, Any]:
     charges = [astuple(charge) for charge in opened.charges]
     values = {**asdict(row.closed), **asdict(opened), "charges": charges, "started": opened.at, "ended": row.closed.at}
     return {column: values[column] for column in _COLUMNS}
+
+
+def values(row: Row) -> tuple[str | float | None, ...]:
+    """The same in the order of the table's columns, as SQLite's driver takes them."""
+    opened, closed = row.opened, row.closed
+    return (
+        opened.id,
+        opened.request_id,
+        opened.at,
+        closed.at,
+        opened.subject,
+        opened.kind,
+        opened.issuer,
+        opened.key,
+        _ENCODER.encode(opened.teams).decode(),
+        _ENCODER.encode(opened.metadata).decode(),
+        opened.operation,
+        opened.model,
+        closed.target,
+        closed.status,
+        closed.error,
+        closed.rule,
+        closed.images,
+        _ENCODER.encode(closed.tokens).decode(),
+        closed.cost,
+        closed.price,
+        opened.reserved,
+        closed.charged,
+        _ENCODER.encode(opened.charges).decode(),
+        closed.replayed,
+    )
 
 
 def row(columns: Mapping[Any, Any]) -> Row:

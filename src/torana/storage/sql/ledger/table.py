@@ -3,9 +3,10 @@
 Money is in nano-dollars (``core.money``), times are seconds since the epoch.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import ge, le, lt
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from torana.storage.sql.ledger.usage import UsageLine, usage
 from torana.storage.sql.tables import ledger, spend
 
 T = TypeVar("T")
+Insert = Callable[[Connection, Sequence[Row]], Sequence[Row]]
 
 _EXACT = ("subject", "kind", "key", "model", "operation", "request_id")
 """What is filtered by as it stands."""
@@ -49,6 +51,10 @@ class Filter:
     status_from: int | None = None
     status_to: int | None = None
     """Itself included."""
+
+
+class _SomeAreThere(Exception):
+    """Not every row was new."""
 
 
 def _ignored(_id: str) -> None:
@@ -79,13 +85,18 @@ class LedgerTable:
         first = {row.opened.id: row for row in reversed(fitting)}
         # Whoever ships the same rows or charges at once takes them in this order, too, and nobody waits in a circle.
         ordered = [first[each] for each in sorted(first)]
-        charges = sorted({each for row in fitting if row.closed.charged for each in row.opened.charges}, key=astuple)
+        # Many calls draw on the same budgets.
+        drawn = {row.opened.charges for row in fitting if row.closed.charged}
+        charges = sorted({each for together in drawn for each in together}, key=astuple)
 
-        def write(connection: Connection) -> list[Spent]:
-            new = _insert(connection, ordered)
-            return _add(connection, charges, _charged(first[each] for each in new), self._clock.now())
+        def write(connection: Connection, insert: Insert) -> list[Spent]:
+            return _add(connection, charges, _charged(insert(connection, ordered)), self._clock.now())
 
-        return self._once_more(write)
+        try:
+            return self._once_more(partial(write, insert=_insert_all))
+        except _SomeAreThere:
+            # Nothing has happened. Now it matters which they are, and that takes longer.
+            return self._once_more(partial(write, insert=_insert))
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of which there is a row."""
@@ -97,8 +108,8 @@ class LedgerTable:
     def _fitting(self, rows: Iterable[Row]) -> list[Row]:
         fitting = []
         for row in rows:
-            fitted = records.fitted(row)
-            if fitted != row:
+            fitted = row if records.fits(row) else records.fitted(row)
+            if fitted is not row and fitted != row:
                 self._mended(row.opened.id)
             fitting.append(fitted)
         return fitting
@@ -154,18 +165,31 @@ class LedgerTable:
             return prune(connection, older_than, limit=limit)
 
 
-def _insert(connection: Connection, rows: Sequence[Row]) -> list[str]:
+def _insert_all(connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:
+    """Writes them down; _SomeAreThere where the quick way cannot say which were new."""
+    if not differences.takes_many(connection):
+        return _insert(connection, rows)
+    if differences.add_unknown(connection, ledger, [records.values(row) for row in rows]) < len(rows):
+        raise _SomeAreThere
+    return rows
+
+
+def _insert(connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:
     """Writes down those whose id is not there, and says which they were."""
     statement = differences.insert(connection, ledger).on_conflict_do_nothing(index_elements=[ledger.c.id])
     columns = [records.columns(row) for row in rows]
-    return list(differences.write(connection, statement, columns, returning=[ledger.c.id]).scalars())
+    new = set(differences.write(connection, statement, columns, returning=[ledger.c.id]).scalars())
+    return [row for row in rows if row.opened.id in new]
 
 
 def _charged(rows: Iterable[Row]) -> Counter[Charge]:
-    charged: Counter[Charge] = Counter()
+    together: defaultdict[tuple[Charge, ...], int] = defaultdict(int)
     for row in rows:
-        for charge in set(row.opened.charges):
-            charged[charge] += row.closed.charged
+        together[row.opened.charges] += row.closed.charged
+    charged: Counter[Charge] = Counter()
+    for charges, amount in together.items():
+        for charge in set(charges):
+            charged[charge] += amount
     return charged
 
 
