@@ -2,7 +2,7 @@ import io
 
 from tests.dialects.sent import bytes_of
 from tests.families.audio.sounds import Recorded, wav
-from tests.providers.kit import photo
+from tests.providers.kit import Photo, photo
 from torana.dialects.multipart import form_message, sound_message
 from torana.dialects.steps import Sent
 from torana.media.probe import probe
@@ -43,6 +43,19 @@ def test_uploads_are_not_read_but_passed_on():
     upload = photo(8, 8)
     message = form_message("/x", (), [("image", Sent(upload, upload.info))])
     assert any(part is upload for part in message.body)
+
+
+def test_what_is_in_memory_goes_as_it_lies_there():
+    pieces = [b"one", b"two"]
+
+    class InMemory(Photo):
+        def at_hand(self):
+            return pieces
+
+    upload = InMemory(photo(8, 8).data)
+    body = form_message("/x", (), [("image", Sent(upload, upload.info))]).body
+    assert [part for part in body if any(part is piece for piece in pieces)] == pieces
+    assert all(isinstance(part, bytes) for part in body)
 
 
 def test_no_two_forms_have_the_same_boundary():

@@ -151,9 +151,18 @@ async def test_a_whole_exchange_leaves_the_connection_open():
     ]  # fmt: skip
 
 
-async def test_a_reply_as_it_comes():
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: chunks(b"ab", b"", b"cde"),
+        lambda: [b"ab", b"", b"cde"],
+        lambda: (b"abcde",),
+        lambda: (memoryview(b"xabx")[1:3], b"cde", b""),
+    ],
+)
+async def test_a_reply_in_pieces(made):
     async def handle(exchange: Exchange) -> None:
-        await exchange.respond(200, [], chunks(b"ab", b"", b"cde"), length=5)
+        await exchange.respond(200, [], made(), length=5)
 
     async with met(handle) as (client, seen):
         await client.send(head("GET", "/"))
@@ -164,7 +173,14 @@ async def test_a_reply_as_it_comes():
 
 
 @pytest.mark.parametrize(
-    ("last", "size"), [(lambda: b"", 0), (lambda: b"the end", 7), (lambda: chunks(b"the ", b"end"), 7)]
+    ("last", "size"),
+    [
+        (lambda: b"", 0),
+        (lambda: b"the end", 7),
+        (lambda: chunks(b"the ", b"end"), 7),
+        (lambda: (b"the ", b"end"), 7),
+        (lambda: (), 0),
+    ],
 )
 async def test_a_reply_whose_length_is_not_known_begins_with_its_first_event(last, size):
     state: list[tuple[bool, bool]] = []

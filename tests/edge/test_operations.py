@@ -8,14 +8,13 @@ from typing import Any
 
 import openai
 import pytest
+from msgspec import structs
 
 from tests.edge.gate import BOUNDARY, MADE, PATH, PNG, connected, form, gate, head, painted
 from torana.config.model import Server, Settings, Uploads
 from torana.config.units import Bytes, Seconds
 from torana.core.errors import Moderated, Overloaded, UpstreamAuth, UpstreamTimeout
 from torana.core.exchange import Context, Partial, Reply, Target
-from torana.edge.exchange import ClientGone
-from torana.edge.operations import Previews, until_gone
 from torana.families.images import ImageRequest, Pictures
 from torana.routing.catalog import Catalog
 
@@ -99,7 +98,7 @@ async def test_openais_client_knows_our_errors(client, fields, error):
 async def test_the_reply_is_told_in_its_headers(door, path):
     async def paint(request: ImageRequest, context: Context) -> Reply[Pictures]:
         reply = await painted(request, context)
-        return dataclasses.replace(reply, emulated=("resize", "url"), ignored=("strength",), shortfall=2)
+        return structs.replace(reply, emulated=("resize", "url"), ignored=("strength",), shortfall=2)
 
     door.paint = paint
     answer = await door.ask(door.post({"quality": "hd", "grün": "1"}).replace(PATH.encode(), path.encode(), 1))
@@ -338,47 +337,6 @@ async def test_no_log_line_holds_what_is_the_callers_own(door, ending):
     assert "PNG" not in logged
 
 
-async def never() -> None:
-    await asyncio.Event().wait()
-
-
-async def test_work_is_done_for_as_long_as_somebody_waits():
-    async def work() -> str:
-        return "done"
-
-    assert await until_gone(work(), never()) == "done"
-
-
-async def test_works_failure_is_ours():
-    async def work() -> str:
-        raise LookupError("of the work")
-
-    with pytest.raises(LookupError, match="of the work"):
-        await until_gone(work(), never())
-
-
-async def test_nothing_goes_on_when_nobody_waits():
-    painter = Painter()
-
-    async def gone() -> None:
-        await painter.started.wait()
-
-    with pytest.raises(ClientGone):
-        await until_gone(painter.forever(None, None), gone())
-    assert painter.cancelled.is_set()
-
-
-async def test_nothing_goes_on_when_the_server_ends():
-    painter = Painter()
-    serving = asyncio.create_task(until_gone(painter.forever(None, None), never()))
-    await painter.started.wait()
-    serving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await serving
-    assert painter.cancelled.is_set()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
 # Previews
 
 FIRST, SECOND = Partial("Zmlyc3Q=", 0), Partial("c2Vjb25k", 1, "64x64", "webp")
@@ -498,41 +456,3 @@ async def test_who_asked_for_no_stream_gets_none(door, ask):
     door.paint = paint
     answer = await door.ask(ask(door))
     assert (answer.status, answer.header("content-type")) == (200, "application/json")
-
-
-async def test_who_is_slow_misses_the_older_previews():
-    shown: list[int] = []
-    looked = asyncio.Event()
-    slow = asyncio.Event()
-
-    async def show(request: str, partial: Partial) -> None:
-        assert request == "asked"
-        shown.append(partial.index)
-        looked.set()
-        await slow.wait()
-
-    async def work() -> str:
-        previews.offer("asked", Partial("", 0))
-        await looked.wait()
-        for index in range(1, 10):
-            previews.offer("asked", Partial("", index))
-        asyncio.get_running_loop().call_soon(slow.set)
-        return "done"
-
-    previews: Previews[str] = Previews(show)
-    assert await previews.during(work()) == "done"
-    assert shown == [0, 7, 8, 9]
-
-
-async def test_a_preview_that_cannot_be_shown_ends_the_work():
-    painter = Painter()
-
-    async def show(request: str, partial: Partial) -> None:
-        raise LookupError("of the showing")
-
-    previews: Previews[str] = Previews(show)
-    previews.offer("asked", FIRST)
-    with pytest.raises(LookupError, match="of the showing"):
-        await previews.during(painter.forever(None, None))
-    assert not painter.started.is_set() or painter.cancelled.is_set()
-    assert asyncio.all_tasks() == {asyncio.current_task()}

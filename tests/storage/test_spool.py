@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -18,15 +19,17 @@ from torana.core.content import PictureInfo, Size
 from torana.core.errors import InvalidImage, WorkFailed
 from torana.core.exchange import Upload
 from torana.storage.files import CHUNK, SharedFile
-from torana.storage.spool import Spool, SpooledFile, _Cursor
+from torana.storage.spool import Room, Spool, SpooledFile, _Cursor, _Leafing
 
 INFO = PictureInfo("png", Size(1, 1))
 MEMORY = 1000
+ROOM_FOR_PIECES = 4 * 64
 
 
 @pytest.fixture
 def spool(tmp_path):
-    return Spool(tmp_path / "spool", memory=MEMORY)
+    # Each may hold as much as is left beside it.
+    return Spool(tmp_path / "spool", memory=2 * (MEMORY + ROOM_FOR_PIECES))
 
 
 def open_descriptors() -> int:
@@ -50,7 +53,7 @@ async def filled(spool: Spool, data: bytes, piece: int = 300) -> SpooledFile:
     return file
 
 
-@pytest.mark.parametrize("size", [0, 1, MEMORY, MEMORY + 1, 3 * CHUNK + 7])
+@pytest.mark.parametrize("size", [0, 1, MEMORY, 2 * MEMORY, 3 * CHUNK + 7])
 async def test_gives_back_what_it_took_as_often_as_asked(spool, size):
     data = os.urandom(size)
     with await filled(spool, data, piece=70_000) as upload:
@@ -65,7 +68,7 @@ async def test_small_files_touch_no_disk(spool):
 
 
 async def test_large_files_have_no_name(spool):
-    with await filled(spool, bytes(MEMORY + 1)):
+    with await filled(spool, bytes(2 * MEMORY)):
         assert list(spool.directory.iterdir()) == []
     assert spool.directory.stat().st_mode & 0o777 == 0o700
 
@@ -74,7 +77,68 @@ async def test_no_more_than_the_bound_stays_in_memory(spool):
     with spool.open("a.png") as file:
         for _ in range(50):
             await file.append(bytes(300))
-            assert len(file._pending) <= MEMORY
+            assert sum(map(len, file._pieces)) <= MEMORY
+
+
+async def test_all_uploads_share_the_memory_and_give_it_back(tmp_path):
+    spool = Spool(tmp_path, memory=100_000)
+    with ExitStack() as opened:
+        files = [opened.enter_context(spool.open("a.png")) for _ in range(50)]
+        for _ in range(20):
+            for file in files:
+                await file.append(bytes(1000))
+                assert sum(len(piece) for each in files for piece in each._pieces) <= 100_000
+        assert all(file.at_hand() is None for file in files)
+        # However many large ones wait, there is some left for a small one.
+        with await filled(spool, bytes(100)) as small:
+            assert small.at_hand() == [bytes(100)]
+    with await filled(spool, bytes(40_000), piece=10_000) as alone:
+        assert alone.at_hand() is not None
+    assert spool._room.left == 100_000
+
+
+async def test_pieces_without_number_fill_no_memory(tmp_path):
+    with Spool(tmp_path, memory=100_000).open("a.png") as file:
+        for _ in range(10_000):
+            await file.append(b"x")
+        assert len(file._pieces) <= 1000
+        await file.finish(lambda _: INFO)
+        assert await everything(file) == b"x" * 10_000
+
+
+async def test_the_memory_comes_back_when_a_write_fails_or_is_cancelled(tmp_path):
+    room = Room(1000)
+    full = SharedFile(partial(os.open, "/dev/full", os.O_RDWR))
+    with SpooledFile("a.png", room=room, disk=full) as file, pytest.raises(WorkFailed):
+        await file.append(bytes(2000))
+    assert room.left == 1000
+    going, go_on = threading.Event(), threading.Event()
+
+    def opener():
+        going.set()
+        go_on.wait(5)
+        return os.memfd_create("test")
+
+    with SpooledFile("a.png", room=room, disk=SharedFile(opener)) as file:
+        writing = asyncio.create_task(file.append(bytes(2000)))
+        await asyncio.to_thread(going.wait, 5)
+    go_on.set()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert room.left == 1000
+    await threads_end()
+
+
+async def test_what_is_in_memory_is_given_as_it_came(spool):
+    pieces = [b"ab", b"cd"]
+    with spool.open("a.png") as file:
+        for piece in pieces:
+            await file.append(piece)
+        given = file.at_hand()
+        assert given is not None
+        assert all(one is other for one, other in zip(given, pieces, strict=True))
+        assert [chunk async for chunk in file.chunks()] == pieces
+    with pytest.raises(ValueError, match="closed"):
+        file.at_hand()
 
 
 async def test_the_disk_is_never_used_on_the_event_loop(spool, monkeypatch):
@@ -140,6 +204,19 @@ def test_a_cursor_moves_as_a_file_in_memory_does(data, moves):
             assert cursor.tell() == twin.tell()
 
 
+@given(
+    pieces=st.lists(st.binary(min_size=1, max_size=9), max_size=8),
+    moves=st.lists(st.tuples(st.integers(-60, 60), st.sampled_from([0, 1, 2]), st.integers(-1, 20))),
+)
+def test_pieces_are_leafed_through_as_a_whole_would_be(pieces, moves):
+    leafing, twin = _Leafing(pieces), io.BytesIO(b"".join(pieces))
+    for offset, whence, size in moves:
+        if whence != os.SEEK_SET or offset >= 0:
+            assert leafing.seek(offset, whence) == twin.seek(offset, whence)
+        assert leafing.read(size) == twin.read(size)
+        assert leafing.tell() == twin.tell()
+
+
 async def test_what_the_examiner_raises_comes_through(spool):
     def refuse(_):
         raise InvalidImage("no picture")
@@ -164,9 +241,9 @@ async def test_use_after_close_is_refused(spool, size):
         await everything(upload)
 
 
-@pytest.mark.parametrize("size", [2 * CHUNK, 2 * CHUNK + 1])
-async def test_closing_stops_a_reading_half_way(tmp_path, size):
-    with await filled(Spool(tmp_path, memory=2 * CHUNK), bytes(size), piece=size) as upload:
+@pytest.mark.parametrize("memory", [0, 8 * CHUNK])
+async def test_closing_stops_a_reading_half_way(tmp_path, memory):
+    with await filled(Spool(tmp_path, memory=memory), bytes(2 * CHUNK), piece=CHUNK) as upload:
         chunks = upload.chunks()
         await anext(chunks)
     with pytest.raises(ValueError, match="closed"):
@@ -193,7 +270,7 @@ async def test_a_cancelled_write_leaves_no_descriptor(tmp_path):
         go_on.wait(5)
         return os.memfd_create("test")
 
-    with SpooledFile("a.png", memory=0, disk=SharedFile(opener)) as file:
+    with SpooledFile("a.png", room=Room(0), disk=SharedFile(opener)) as file:
         writing = asyncio.create_task(file.append(b"x"))
         await asyncio.to_thread(opening.wait, 5)
         writing.cancel()
@@ -206,7 +283,7 @@ async def test_a_cancelled_write_leaves_no_descriptor(tmp_path):
 
 async def test_a_full_disk_is_our_failure():
     full = SharedFile(partial(os.open, "/dev/full", os.O_RDWR))
-    with SpooledFile("a.png", memory=0, disk=full) as file, pytest.raises(WorkFailed) as caught:
+    with SpooledFile("a.png", room=Room(0), disk=full) as file, pytest.raises(WorkFailed) as caught:
         await file.append(b"x")
     assert caught.value.code == "storage_failed"
 

@@ -1,7 +1,7 @@
 """Forms as upstreams take them: ``multipart/form-data``, uploads streamed, nothing of the client's labels in them."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from torana.core.exchange import File, Message, Recording
@@ -40,10 +40,18 @@ def _form(path: str, fields: Iterable[tuple[str, object]], files: Iterable[_File
     boundary = f"torana-{secrets.token_hex(16)}"
     body: list[bytes | File] = [_text(boundary, name, value) for name, value in fields if value is not None]
     for file in files:
-        body += [_file_head(boundary, file), file.content, b"\r\n"]
+        body += [_file_head(boundary, file), *_content(file.content), b"\r\n"]
     body.append(f"--{boundary}--\r\n".encode())
     headers = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", accept))
     return Message("POST", path, headers, tuple(body))
+
+
+def _content(content: bytes | File) -> Sequence[bytes | File]:
+    """What is in memory goes as it lies there: it is neither joined nor waited for."""
+    if isinstance(content, bytes):
+        return (content,)
+    pieces = content.at_hand()
+    return (content,) if pieces is None else pieces
 
 
 def _text(boundary: str, name: str, value: object) -> bytes:

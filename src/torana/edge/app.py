@@ -77,15 +77,20 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, clock=self._clock, limits=self._limits)
-        route = self._find(exchange.path)
-        self._signals.active.inc()
+        route = self._routes.get(exchange.path) or self._below_which(exchange.path)
+        record, signals = exchange.record, self._signals
+        parent = exchange.header("traceparent")
+        signals.active.inc()
         try:
-            with exchange.record.span(exchange.header("traceparent"), exchange.header("tracestate")):
+            if parent is None and signals.spans is None:
                 await self._answer(exchange, route)
+            else:
+                with record.span(parent, exchange.header("tracestate"), signals.spans):
+                    await self._answer(exchange, route)
         finally:
-            self._signals.active.dec()
-            self._signals.observe(exchange.record, route.pattern if route else "unknown")
-            log_request(self._logger, exchange.record)
+            signals.active.dec()
+            signals.observe(record, route.pattern if route else "unknown")
+            log_request(self._logger, record)
 
     async def _answer(self, exchange: Exchange, route: Route | None) -> None:
         wording = route.wording if route else OPENAI
@@ -132,9 +137,8 @@ class App:
         await self._life.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _find(self, path: str) -> Route | None:
-        found = self._routes.get(path)
-        return found or next((route for above, route in self._below.items() if path.startswith(above)), None)
+    def _below_which(self, path: str) -> Route | None:
+        return next((route for above, route in self._below.items() if path.startswith(above)), None)
 
     def _note(self, exchange: Exchange, error: ToranaError) -> None:
         exchange.record.error = error.code or error.type

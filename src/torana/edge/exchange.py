@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import re
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
+from itertools import chain
 from typing import Any
 
 from torana.config.model import Uploads
@@ -16,9 +17,14 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Body = bytes | Sequence[bytes | memoryview] | AsyncIterator[bytes]
+"""What goes out: whole, in pieces, or as it comes."""
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _SANE_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_COUNT = re.compile(rb"[0-9]{1,3}")
+_ID_BYTES = 12
+_IDS_AT_ONCE = 256
 
 
 class ClientGone(Exception):
@@ -29,20 +35,22 @@ class Exchange:
     """A request's head, its body as it comes, and the way to answer it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, clock: Clock, limits: Uploads) -> None:
+        self._scope = scope
         self._limits = limits
         self._receive = receive
         self._send = send
-        self._headers = _joined(scope["headers"])
+        headers = scope["headers"]
+        self._headers: dict[bytes, bytes] = dict(headers)
+        if len(self._headers) != len(headers):
+            self._headers = _joined(headers)
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.raw_path: str = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-        self.client: str = (scope.get("client") or ("",))[0]
-        self.query: bytes = scope["query_string"]
-        self.scheme: str = scope["scheme"]
-        self.request_id = self._sane(self.header("x-request-id")) or new_request_id()
+        self.request_id = _sane(self._headers.get(b"x-request-id")) or new_request_id()
         self.record = Record(clock, self.request_id, self.method, self.path)
-        self.record.client_retry = _count(self.header("x-stainless-retry-count"))
-        self.body_pending = "transfer-encoding" in self._headers or self.content_length not in (None, 0)
+        retries = self._headers.get(b"x-stainless-retry-count")
+        if retries is not None and _COUNT.fullmatch(retries):
+            self.record.client_retry = int(retries)
+        self.body_pending = b"transfer-encoding" in self._headers or self.content_length not in (None, 0)
         self.started = False
         # Whether a reply has begun that can still end in any way.
         self.streaming = False
@@ -51,19 +59,42 @@ class Exchange:
 
     def header(self, name: str) -> str | None:
         """A request header by its lower-case name."""
-        return self._headers.get(name)
+        value = self._headers.get(name.encode("latin-1"))
+        return None if value is None else value.decode("latin-1")
+
+    def has_header_like(self, start: bytes) -> bool:
+        """Whether the name of any header begins so, in lower case."""
+        return b"\n" + start in b"\n" + b"\n".join(self._headers)
+
+    @property
+    def raw_path(self) -> str:
+        """The path as it came, with what is encoded in it."""
+        raw: bytes = self._scope.get("raw_path") or self.path.encode()
+        return raw.decode("latin-1")
+
+    @property
+    def query(self) -> bytes:
+        """What stands behind the path's question mark."""
+        query: bytes = self._scope["query_string"]
+        return query
+
+    @property
+    def client(self) -> str:
+        """The address at the other end of the connection, empty where there is none."""
+        address: str = (self._scope.get("client") or ("",))[0]
+        return address
 
     @property
     def content_length(self) -> int | None:
         """What the client says it will send."""
-        text = self._headers.get("content-length", "")
-        return int(text) if text.isdecimal() else None
+        text = self._headers.get(b"content-length", b"").rstrip()
+        return int(text) if text.isdigit() else None
 
     @property
     def base_url(self) -> str | None:
         """How the client reached us, as far as its Host can be believed."""
-        host = self._headers.get("host", "")
-        return f"{self.scheme}://{host}" if _SANE_HOST.fullmatch(host) else None
+        host = self.header("host") or ""
+        return f"{self._scope['scheme']}://{host}" if _SANE_HOST.fullmatch(host) else None
 
     async def receive(self) -> Message:
         """The body's next piece, or word that the client has gone."""
@@ -79,14 +110,9 @@ class Exchange:
             pass
 
     async def respond(
-        self,
-        status: int,
-        headers: Sequence[tuple[str, str]],
-        body: bytes | AsyncIterator[bytes] = b"",
-        *,
-        length: int | None = None,
+        self, status: int, headers: Sequence[tuple[str, str]], body: Body = b"", *, length: int | None = None
     ) -> None:
-        """Sends the reply, whole or as it comes; ``length`` is needed for the latter."""
+        """Sends the reply, whole or as it comes; ``length`` is needed for what comes piece by piece."""
         size = len(body) if isinstance(body, bytes) else length
         await self._start(status, [*headers, ("content-length", str(size))])
         await self._rest(b"" if self.method == "HEAD" else body)
@@ -102,18 +128,26 @@ class Exchange:
             await self._start(200, [*headers])
             self.streaming = True
             self.of_events = ("content-type", EVENT_STREAM) in headers
-        await self._piece(event, more=True)
+        self.record.bytes_out += len(event)
+        await self._send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def end(self, body: bytes | AsyncIterator[bytes]) -> None:
+    async def end(self, body: Body) -> None:
         """Sends the last events of the reply that ``stream`` began. What fails from here on can only cut it off."""
         self.streaming = False
         await self._rest(body)
 
-    async def _rest(self, body: bytes | AsyncIterator[bytes]) -> None:
+    async def _rest(self, body: Body) -> None:
         lingering = self.body_pending
         if isinstance(body, bytes):
             await self._piece(body, more=lingering)
+        elif isinstance(body, list | tuple):
+            last = len(body) - 1
+            for at, chunk in enumerate(body):
+                await self._piece(chunk, more=lingering or at < last)
+            if not body:
+                await self._piece(b"", more=lingering)
         else:
+            assert not isinstance(body, Sequence)
             async for chunk in body:
                 await self._piece(chunk, more=True)
             await self._piece(b"", more=lingering)
@@ -122,18 +156,20 @@ class Exchange:
             await self._piece(b"", more=False)
 
     async def _start(self, status: int, headers: list[tuple[str, str]]) -> None:
+        record = self.record
         self.started = True
-        self.record.status = status
+        record.status = status
         headers.append(("x-request-id", self.request_id))
         if self.body_pending:
             headers.append(("connection", "close"))
-        headers += self.record.rate_limits()
-        if self.record.stages:
-            headers.append(("server-timing", self.record.server_timing()))
+        if record.standings:
+            headers += record.rate_limits()
+        if record.stages:
+            headers.append(("server-timing", record.server_timing()))
         wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await self._send({"type": "http.response.start", "status": status, "headers": wire})
 
-    async def _piece(self, data: bytes, *, more: bool) -> None:
+    async def _piece(self, data: bytes | memoryview, *, more: bool) -> None:
         self.record.bytes_out += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
@@ -147,24 +183,31 @@ class Exchange:
                     left -= len(message.get("body", b""))
                     self.body_pending = message["type"] == "http.request" and message.get("more_body", False)
 
-    @staticmethod
-    def _sane(value: str | None) -> str | None:
-        return value if value is not None and _SANE_ID.fullmatch(value) else None
-
 
 def new_request_id() -> str:
-    """An id of our own making."""
-    return f"req_{secrets.token_hex(12)}"
+    """An id of our own making, which nobody can guess."""
+    return next(_IDS)
 
 
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _some_ids() -> list[str]:
+    """Many at once: what the system is asked for costs the same for one."""
+    drawn = os.urandom(_ID_BYTES * _IDS_AT_ONCE).hex()
+    return [f"req_{drawn[at : at + 2 * _ID_BYTES]}" for at in range(0, len(drawn), 2 * _ID_BYTES)]
+
+
+_IDS: Iterator[str] = chain.from_iterable(iter(_some_ids, []))
+
+
+def _sane(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    text = value.decode("latin-1")
+    return text if _SANE_ID.fullmatch(text) else None
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Headers by name; a repeated one is one with a comma, so that no second Authorization slips in unseen."""
-    joined: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
     return joined
-
-
-def _count(text: str | None) -> int:
-    return int(text) if text is not None and re.fullmatch(r"\d{1,3}", text) else 0

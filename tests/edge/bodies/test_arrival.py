@@ -123,6 +123,49 @@ async def test_silence_is_not_waited_out(limits, told):
     assert (type(error), error.status, error.message) == (SlowSender, 408, told)
 
 
+async def test_what_comes_later_is_waited_for():
+    queue: asyncio.Queue[Message] = asyncio.Queue()
+    arrival = Arrival(queue.get, LIMITS, FakeClock())
+    reading = asyncio.create_task(whole(arrival))
+    for piece in (b"a", b"b", b"c"):
+        await asyncio.sleep(0)
+        queue.put_nowait({"type": "http.request", "body": piece, "more_body": True})
+    await asyncio.sleep(0.01)
+    queue.put_nowait({"type": "http.request", "body": b"d"})
+    assert await reading == b"abcd"
+
+
+async def test_a_wait_of_several_steps_is_one_wait():
+    async def receive() -> Message:
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"a"}
+
+    assert await whole(Arrival(receive, LIMITS, FakeClock())) == b"a"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_who_is_waited_for_learns_that_nobody_waits_any_more(answers):
+    told: list[str] = []
+
+    async def receive() -> Message:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.append("cancelled")
+            await asyncio.sleep(0)
+            if not answers:
+                raise
+        return {"type": "http.request", "body": b"late"}
+
+    reading = asyncio.create_task(whole(Arrival(receive, LIMITS, FakeClock())))
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait([reading])
+    assert told == ["cancelled"]
+    assert reading.cancelled() is not answers
+
+
 async def test_a_sender_must_keep_up_after_the_grace():
     sender = Sender([bytes(99)] * 99, seconds=1)
     error = await refusal(sender.arrival(grace=10, min_rate=100))

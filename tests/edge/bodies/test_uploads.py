@@ -531,6 +531,15 @@ async def test_a_file_is_refused_early_only_when_its_head_condemns_it(door, memo
     assert unread == (left + 2 if left else 1)
 
 
+async def test_a_header_cannot_go_on_for_ever(door):
+    folded = "X: a" + "\r\n b" * 8
+    assert (await door.told(body(part("a", "text", None, folded))))[0] == [("a", "text")]
+    error = await refusal(door, body(part("a", "text", None, folded + "\r\n b")))
+    assert (type(error), error.status) == (TooLarge, 413)
+    # Each part may have its own.
+    assert len((await door.told(body(part("a", "", None, folded), part("b", "", None, folded))))[0]) == 2
+
+
 async def test_a_large_picture_passes_the_early_look(door):
     data = picture(1_000_000)
     sent = body(part("image", data, "a.png"))
@@ -590,6 +599,7 @@ async def test_no_descriptor_is_left_whatever_happens(door, last):
 
 
 async def test_no_descriptor_is_left_of_a_cancelled_reading(door):
+    door = with_limits(door, memory=100_000)
     before = open_descriptors()
     sent = sending([part("image", picture(300_000), "a"), part("image", picture(300_000), "b")[:-100]])
     stalled = asyncio.Event()
@@ -616,6 +626,7 @@ async def test_no_descriptor_is_left_of_a_cancelled_reading(door):
 
 
 async def test_no_descriptor_is_left_when_cancelled_anywhere(door):
+    door = with_limits(door, memory=100_000)
     before = open_descriptors()
     sent = body(*[part("image", picture(300_000), "a")] * 2)
     pieces = [sent[start : start + 65_536] for start in range(0, len(sent), 65_536)]
@@ -651,6 +662,7 @@ async def peak_memory(door: Door, size: int) -> int:
 
 
 async def test_memory_does_not_grow_with_the_files(door):
+    door = with_limits(door, memory=1024**2)
     door.probe = lambda file, max_pixels: INFO
     small, large = await peak_memory(door, 2 * 1024**2), await peak_memory(door, 8 * 1024**2)
     assert large < 8 * 1024**2

@@ -1,6 +1,8 @@
 """A body on its way in, held to the settings: how long it may be, and how slow."""
 
 import asyncio
+from collections.abc import Generator
+from typing import Any
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
@@ -10,6 +12,8 @@ from torana.edge.exchange import ClientGone, Message, Receive
 
 class Arrival:
     """A body on its way in, held to the settings. The time that its sender takes counts, not ours in between."""
+
+    __slots__ = ("_clock", "_limits", "_more", "_receive", "_waited", "received")
 
     def __init__(self, receive: Receive, limits: Uploads, clock: Clock) -> None:
         self.received = 0
@@ -22,28 +26,36 @@ class Arrival:
     async def piece(self) -> bytes:
         """The next bytes; none at the end."""
         while self._more:
-            self._check_pace()
+            if self._waited:
+                self._check_pace()
             asked = self._clock.ticks()
-            message = await self._message()
+            waiting = self._receive().__await__()
+            try:
+                first = next(waiting)
+            except StopIteration as here:
+                # What is here already needs no timer.
+                message: Message = here.value
+            else:
+                message = await self._message(_Rest(first, waiting))
             self._waited += self._clock.ticks() - asked
+            if message["type"] == "http.disconnect":
+                raise ClientGone
             self._more = message.get("more_body", False)
             chunk: bytes = message.get("body", b"")
             self.received += len(chunk)
-            check_length(self.received, self._limits)
+            if self.received > self._limits.max_body:
+                check_length(self.received, self._limits)
             if chunk:
                 return chunk
         return b""
 
-    async def _message(self) -> Message:
+    async def _message(self, rest: "_Rest") -> Message:
         left = self._limits.deadline - self._waited
         try:
             async with asyncio.timeout(min(self._limits.grace, left)):
-                message = await self._receive()
+                return await rest
         except TimeoutError as error:
             raise self._too_late() if left <= self._limits.grace else self._silent() from error
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        return message
 
     def _check_pace(self) -> None:
         limits = self._limits
@@ -57,6 +69,29 @@ class Arrival:
 
     def _silent(self) -> SlowSender:
         return SlowSender(f"The body stopped coming: nothing came for {self._limits.grace:g} s.")
+
+
+class _Rest:
+    """What is left of a wait, of which the first step is done."""
+
+    __slots__ = ("_first", "_waiting")
+
+    def __init__(self, first: object, waiting: Generator[Any, Any, Message]) -> None:
+        self._first = first
+        self._waiting = waiting
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        waiting = self._waiting
+        try:
+            yield self._first
+        except BaseException as error:  # noqa: BLE001 - whatever ends the wait is for those who wait
+            try:
+                again = waiting.throw(error)
+            except StopIteration as done:
+                message: Message = done.value
+                return message
+            yield again
+        return (yield from waiting)
 
 
 def check_length(length: int, limits: Uploads) -> None:

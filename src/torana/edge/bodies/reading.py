@@ -2,11 +2,12 @@
 
 import asyncio
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -38,57 +39,102 @@ class BodyReader:
 
     forms: FormReader
 
-    @asynccontextmanager
-    async def open(self, exchange: Exchange, family: Family[R, Any]) -> AsyncIterator[Callable[[], Awaitable[R]]]:
+    def open(
+        self, exchange: Exchange, family: Family[R, Any]
+    ) -> AbstractAsyncContextManager[Callable[[], Awaitable[R]]]:
         """Gives the way to read what an exchange asks, once. Its uploads are gone when the context ends.
 
         Reading raises what ``FormReader`` and the family raise; where a family takes forms, a body in JSON is to it the
         form that would say the same.
         """
         if family.parse is not None:
-            yield partial(self._parse, exchange, family.parse)
-        elif family.json_fields and (not family.fields or _kind(exchange) == _JSON):
-            with ExitStack() as spooled:
-                yield partial(self._read_json, exchange, family, spooled)
-        else:
-            async with self.forms.open(exchange, family.files, sounds=family.sounds, long=family.long) as read:
-                yield partial(_read_form, family, read)
+            return _Parsing(self.forms, exchange, family.parse)
+        if family.json_fields and (not family.fields or _kind(exchange) == _JSON):
+            return _ReadingJson(self.forms, exchange, family)
+        form = self.forms.open(exchange, family.files, sounds=family.sounds, long=family.long)
+        return _ReadingForm(form, family)
 
-    async def _parse(self, exchange: Exchange, parse: Callable[[bytes], R]) -> R:
-        _check_kind(exchange)
-        return parse(bytes(await self._whole(exchange, _MAX_COMMAS_OF_ANY_SHAPE)))
 
-    async def _read_json(self, exchange: Exchange, family: Family[R, Any], spooled: ExitStack) -> R:
+class _Parsing(Generic[R]):
+    """A body in JSON that its family parses."""
+
+    __slots__ = ("_exchange", "_forms", "_parse")
+
+    def __init__(self, forms: FormReader, exchange: Exchange, parse: Callable[[bytes], R]) -> None:
+        self._forms = forms
+        self._exchange = exchange
+        self._parse = parse
+
+    async def __aenter__(self) -> Callable[[], Awaitable[R]]:
+        return self._read
+
+    async def __aexit__(self, *_: object) -> None:
+        """There is nothing to free."""
+
+    async def _read(self) -> R:
+        _check_kind(self._exchange)
+        return self._parse(bytes(await _whole(self._exchange, self._forms, _MAX_COMMAS_OF_ANY_SHAPE)))
+
+
+class _ReadingForm(Generic[R]):
+    """A form, as its family takes it."""
+
+    __slots__ = ("_family", "_form", "_told")
+
+    def __init__(
+        self, form: AbstractAsyncContextManager[Callable[[], Awaitable[Form]]], family: Family[R, Any]
+    ) -> None:
+        self._form = form
+        self._family = family
+
+    async def __aenter__(self) -> Callable[[], Awaitable[R]]:
+        self._told = await self._form.__aenter__()
+        return self._read
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._form.__aexit__(kind, error, trace)
+
+    async def _read(self) -> R:
+        return self._family.read(await self._told())
+
+
+class _ReadingJson(Generic[R]):
+    """A body in JSON that says what a form would."""
+
+    __slots__ = ("_exchange", "_family", "_forms", "_spooled")
+
+    def __init__(self, forms: FormReader, exchange: Exchange, family: Family[R, Any]) -> None:
+        self._forms = forms
+        self._exchange = exchange
+        self._family = family
+        self._spooled: list[SpooledFile] = []
+
+    async def __aenter__(self) -> Callable[[], Awaitable[R]]:
+        return self._read
+
+    async def __aexit__(self, *_: object) -> None:
+        for file in self._spooled:
+            file.close()
+
+    async def _read(self) -> R:
+        exchange, family, limits = self._exchange, self._family, self._forms.limits
         _check_kind(exchange)
-        limits = self.forms.limits
-        members = _members(await self._whole(exchange, _MAX_COMMAS), limits)
+        members = _members(await _whole(exchange, self._forms, _MAX_COMMAS), limits)
         fields = tuple(_texts(members, family, limits))
         files = []
         if family.files:
             for number, (name, written) in enumerate(_pictures(members)):
                 if number >= limits.max_files:
                     raise TooLarge(f"The body has too many files: at most {limits.max_files} are allowed.", param=name)
-                files.append((_PICTURES[name], await self._file(name, written, spooled)))
+                files.append((_PICTURES[name], await self._file(name, written)))
         return family.read(Form(fields, tuple(files)))
 
-    async def _whole(self, exchange: Exchange, most_commas: int) -> bytearray:
-        limits = self.forms.limits
-        check_length(exchange.content_length or 0, limits)
-        arrival = Arrival(exchange.receive, limits, self.forms.clock)
-        body = bytearray()
-        commas = 0
-        while chunk := await arrival.piece():
-            body += chunk
-            # All values but the first of an array or object follow a comma, and how deep those go is bounded too. So
-            # this bounds the time and memory that decoding takes; base64 has no commas.
-            commas += chunk.count(b",")
-            if commas > most_commas:
-                raise TooLarge(f"The body holds too many values: at most {most_commas:,} commas are allowed.")
-        return body
-
-    async def _file(self, name: str, written: object, spooled: ExitStack) -> SpooledFile:
-        limits = self.forms.limits
-        file = spooled.enter_context(self.forms.spool.open(_PICTURES[name]))
+    async def _file(self, name: str, written: object) -> SpooledFile:
+        limits = self._forms.limits
+        file = self._forms.spool.open(_PICTURES[name])
+        self._spooled.append(file)
         for piece in _decoded(name, written):
             if file.size + len(piece) > limits.max_file:
                 raise TooLarge(f"'{name}' is too large: a file may have at most {limits.max_file:,} bytes.", param=name)
@@ -96,14 +142,33 @@ class BodyReader:
             # Others get their turn between the pieces of a large picture.
             await asyncio.sleep(0)
         try:
-            await file.finish(partial(self.forms.probe, max_pixels=limits.max_pixels))
+            await file.finish(partial(self._forms.probe, max_pixels=limits.max_pixels))
         except InvalidImage as error:
             raise InvalidImage(error.message, param=name, code=error.code) from error
         return file
 
 
-async def _read_form(family: Family[R, Any], read: Callable[[], Awaitable[Form]]) -> R:
-    return family.read(await read())
+async def _whole(exchange: Exchange, forms: FormReader, most_commas: int) -> bytes | bytearray:
+    limits = forms.limits
+    check_length(exchange.content_length or 0, limits)
+    arrival = Arrival(exchange.receive, limits, forms.clock)
+    body: bytes | bytearray = b""
+    commas = 0
+    while chunk := await arrival.piece():
+        if not body:
+            # Mostly it is all there is, and never copied.
+            body = chunk
+        elif isinstance(body, bytearray):
+            body += chunk
+        else:
+            body = bytearray(body)
+            body += chunk
+        # All values but the first of an array or object follow a comma, and how deep those go is bounded too. So
+        # this bounds the time and memory that decoding takes; base64 has no commas.
+        commas += chunk.count(b",")
+        if commas > most_commas:
+            raise TooLarge(f"The body holds too many values: at most {most_commas:,} commas are allowed.")
+    return body
 
 
 def _check_kind(exchange: Exchange) -> None:
@@ -117,7 +182,7 @@ def _kind(exchange: Exchange) -> str:
     return (exchange.header("content-type") or "").partition(";")[0].strip().lower()
 
 
-def _members(body: bytearray, limits: Uploads) -> Mapping[str, object]:
+def _members(body: bytes | bytearray, limits: Uploads) -> Mapping[str, object]:
     try:
         members = msgspec.json.decode(body, type=dict[str, object])
     except (ValueError, RecursionError) as error:

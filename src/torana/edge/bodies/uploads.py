@@ -2,8 +2,8 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Protocol
@@ -32,10 +32,29 @@ _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORE
 _SANE_BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
 _BRACKETS = re.compile(r"\[[0-9]*\]\Z")
 _MAX_HEADER_LINES = 8
+_LINE_OVERHEAD = len(": \r\n")
+_HEADER_FIRST = "the parser gives the header first"
 _MAX_PREAMBLE = 64 * 1024
 _GLANCE = 64 * 1024
 _MAX_LONG_FIELD = 4 * 1024**2
 _CERTAIN_EARLY = frozenset({"invalid_image_format", "image_too_large"})
+
+
+class _Parser(PushMultipartParser):  # type: ignore[misc]  # it carries no types of its own
+    """The parser, of header lines that do not go on for ever: it joins each to all that came before."""
+
+    _continued = 0
+
+    def _on_segment_start(self) -> None:
+        self._continued = 0
+        super()._on_segment_start()
+
+    def _on_segment_headerline(self, line: bytes) -> None:
+        if line[0] in b" \t":
+            self._continued += 1
+            if self._continued > _MAX_HEADER_LINES:
+                raise ParserLimitReached("too many lines that continue a header")
+        super()._on_segment_headerline(line)
 
 
 class Probe(Protocol):
@@ -60,41 +79,63 @@ class FormReader:
     probe: Probe
     clock: Clock
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self,
         exchange: Exchange,
         files: frozenset[str],
         *,
         sounds: frozenset[str] = frozenset(),
         long: frozenset[str] = frozenset(),
-    ) -> AsyncIterator[Callable[[], Awaitable[Form]]]:
+    ) -> AbstractAsyncContextManager[Callable[[], Awaitable[Form]]]:
         """Gives the way to read an exchange's form, once. Its uploads are gone when the context ends.
 
         ``files`` names the fields that are pictures, ``sounds`` those that are sounds, and ``long`` the texts that may
         be longer than others. Reading raises InvalidRequest, InvalidImage, TooLarge, SlowSender, WorkFailed when the
         disk is full, and ClientGone.
         """
-        with ExitStack() as spooled:
-            yield partial(self._read, exchange, _FormBuilder(self, _Fields(files, sounds, long), spooled))
+        return _Opened(self, exchange, _FormBuilder(self, _Fields(files, sounds, long)))
 
-    async def _read(self, exchange: Exchange, builder: "_FormBuilder") -> Form:
+
+class _Opened:
+    """A form that is there to be read, as long as its context lasts."""
+
+    __slots__ = ("_builder", "_exchange", "_reader")
+
+    def __init__(self, reader: FormReader, exchange: Exchange, builder: "_FormBuilder") -> None:
+        self._reader = reader
+        self._exchange = exchange
+        self._builder = builder
+
+    async def __aenter__(self) -> Callable[[], Awaitable[Form]]:
+        return self._read
+
+    async def __aexit__(self, *_: object) -> None:
+        for file in self._builder.spooled:
+            file.close()
+
+    async def _read(self) -> Form:
+        exchange, builder, limits = self._exchange, self._builder, self._reader.limits
         boundary = _boundary(exchange.header("content-type"))
-        check_length(exchange.content_length or 0, self.limits)
+        check_length(exchange.content_length or 0, limits)
         # Not strict: that would refuse what may lawfully follow the closing boundary, depending on how TCP cut it.
         # Lines that end in a bare LF are refused either way. Header lines are taken as Latin-1, in which nothing is
         # invalid, and decoded once it is known what they are.
-        parser = PushMultipartParser(
+        parser = _Parser(
             boundary,
-            max_header_size=self.limits.max_part_header,
+            max_header_size=limits.max_part_header,
             max_header_count=_MAX_HEADER_LINES,
             header_charset="latin-1",
             strict=False,
         )
-        arrival = Arrival(exchange.receive, self.limits, self.clock)
+        arrival = Arrival(exchange.receive, limits, self._reader.clock)
         while chunk := await arrival.piece():
-            for event in _events(parser, chunk):
-                await builder.take(event)
+            try:
+                for event in parser.parse(chunk):
+                    await builder.take(event)
+            except ParserLimitReached as error:
+                raise _header_too_large(limits.max_part_header) from error
+            except MultipartError as error:
+                raise _malformed(f"{error}") from error
             if builder.parts == 0 and arrival.received > _MAX_PREAMBLE:
                 raise _malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
         _check_complete(parser, boundary)
@@ -122,6 +163,10 @@ class Recorded:
         """The bytes from the start, as often as asked."""
         return self.file.chunks()
 
+    def at_hand(self) -> Sequence[bytes] | None:
+        """All bytes as they lie in memory; None where they are on disk."""
+        return self.file.at_hand()
+
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
@@ -141,26 +186,28 @@ class _Part(Protocol):
 class _FormBuilder:
     """A form on its way in: takes the parser's events and keeps what comes of them."""
 
-    def __init__(self, reader: FormReader, named: _Fields, spooled: ExitStack) -> None:
+    def __init__(self, reader: FormReader, named: _Fields) -> None:
         self.parts = 0
         self.fields: list[tuple[str, str]] = []
         self.files: list[tuple[str, SpooledFile]] = []
         self.sounds: list[tuple[str, Recording]] = []
+        # All that were opened, also those that the form is without.
+        self.spooled: list[SpooledFile] = []
         self._reader = reader
         self._named = named
-        self._spooled = spooled
         self._part: _Part | None = None
 
     async def take(self, event: MultipartSegment | bytes | None) -> None:
         """A part's header, a piece of its body, or its end."""
-        if isinstance(event, MultipartSegment):
-            self._part = self._begin(event)
-            return
-        assert self._part is not None, "the parser gives the header first"
+        part = self._part
         if event is None:
-            await self._part.end()
+            assert part is not None, _HEADER_FIRST
+            await part.end()
+        elif isinstance(event, MultipartSegment):
+            self._part = self._begin(event)
         else:
-            await self._part.take(event)
+            assert part is not None, _HEADER_FIRST
+            await part.take(event)
 
     def _begin(self, segment: MultipartSegment) -> _Part:
         limits = self._reader.limits
@@ -171,8 +218,8 @@ class _FormBuilder:
         name, filename = _unicode(segment.name), _unicode(segment.filename or "")
         if not name or not name.isprintable():
             raise _malformed("each part needs a name, of printable characters")
-        plain = _BRACKETS.sub("", name)
-        if plain in self._named.pictures | self._named.sounds:
+        plain = _BRACKETS.sub("", name) if name[-1] == "]" else name
+        if plain in self._named.pictures or plain in self._named.sounds:
             return self._begin_file(plain, filename)
         longest = max(limits.max_field, _MAX_LONG_FIELD) if plain in self._named.long else limits.max_field
         return _TextPart(name, self.fields, limit=longest, labelled=segment.filename is not None)
@@ -181,7 +228,8 @@ class _FormBuilder:
         limits = self._reader.limits
         if len(self.files) + len(self.sounds) >= limits.max_files:
             raise TooLarge(f"The form has too many files: at most {limits.max_files} are allowed.", param=name)
-        file = self._spooled.enter_context(self._reader.spool.open(filename))
+        file = self._reader.spool.open(filename)
+        self.spooled.append(file)
         if name in self._named.sounds:
             return _SoundPart(name, file, self.sounds, limits=limits)
         return _PicturePart(name, file, self.files, probe=self._reader.probe, limits=limits)
@@ -298,10 +346,13 @@ class _SoundPart(_FilePart):
 
 def _check_header(segment: MultipartSegment, limits: Uploads) -> None:
     header: list[tuple[str, str]] = segment.headerlist
-    if sum(len(f"{name}: {value}\r\n") for name, value in header) > limits.max_part_header:
+    size = 0
+    for name, value in header:
+        size += len(name) + len(value) + _LINE_OVERHEAD
+        if "\n" in value:
+            raise _malformed("its lines must end in CR LF")
+    if size > limits.max_part_header:
         raise _header_too_large(limits.max_part_header)
-    if any("\n" in value for _, value in header):
-        raise _malformed("its lines must end in CR LF")
 
 
 def _check_complete(parser: PushMultipartParser, boundary: str) -> None:
@@ -309,15 +360,6 @@ def _check_complete(parser: PushMultipartParser, boundary: str) -> None:
         parser.close()
     except MultipartError as error:
         raise _malformed(f"it breaks off before the boundary that closes it, '--{boundary}--'") from error
-
-
-def _events(parser: PushMultipartParser, chunk: bytes) -> Iterator[MultipartSegment | bytes | None]:
-    try:
-        yield from parser.parse(chunk)
-    except ParserLimitReached as error:
-        raise _header_too_large(parser.max_header_size) from error
-    except MultipartError as error:
-        raise _malformed(f"{error}") from error
 
 
 def _malformed(why: str) -> InvalidRequest:
@@ -348,4 +390,4 @@ def _boundary(content_type: str | None) -> str:
 
 def _unicode(text: str) -> str:
     """What a header meant, which was read as Latin-1; a file name in an old encoding must not fail the request."""
-    return text.encode("latin-1").decode(errors="replace")
+    return text if text.isascii() else text.encode("latin-1").decode(errors="replace")

@@ -1,6 +1,7 @@
 """What the gateway tells of an answer in its headers: who gave it, and what of it is not as it was asked for."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ Pairs = list[tuple[str, str]]
 
 _MAX_NAMES = 16
 _MAX_NAME = 64
+_UNFIT = re.compile(r"[^!-~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +26,42 @@ class Told:
 
     names: Names = "torana"
 
-    def begun(self, target: Target, record: Record, *, emulated: Iterable[str], ignored: Iterable[str]) -> Pairs:
+    def begun(self, target: Target, record: Record, *, emulated: Sequence[str], ignored: Sequence[str]) -> Pairs:
         """Of an answer before all of it is there."""
         model = visible(str(target))
-        told = {
-            "x-torana-model": model,
-            "x-torana-emulated": ", ".join(emulated),
-            "x-torana-ignored": listed(ignored),
-            "x-torana-cache": record.cache or "",
-        }
-        return [*_present(told), *self._as_the_contract_has_it(model, record)]
+        told = [("x-torana-model", model)]
+        if emulated:
+            told.append(("x-torana-emulated", ", ".join(emulated)))
+        if ignored:
+            told.append(("x-torana-ignored", listed(ignored)))
+        if record.cache:
+            told.append(("x-torana-cache", record.cache))
+        if self.names != "torana":
+            told += self._as_the_contract_has_it(model, record)
+        return told
 
-    def whole(self, answered: Answer[Any, Any], record: Record, *, ignored: Iterable[str]) -> Pairs:
+    def whole(self, answered: Answer[Any, Any], record: Record, *, ignored: Sequence[str]) -> Pairs:
         """Of an answer that is all there."""
         reply = answered.reply
-        told = {
-            "x-torana-shortfall": str(reply.shortfall or ""),
-            "x-torana-replayed": "true" if answered.replayed else "",
-            "x-torana-cost": "unknown" if reply.usage.cost is None else f"{reply.usage.cost:f}",
-        }
-        ignored = (*ignored, *reply.ignored)
-        return [*self.begun(answered.target, record, emulated=reply.emulated, ignored=ignored), *_present(told)]
+        told = self.begun(answered.target, record, emulated=reply.emulated, ignored=(*ignored, *reply.ignored))
+        if reply.shortfall:
+            told.append(("x-torana-shortfall", str(reply.shortfall)))
+        if answered.replayed:
+            told.append(("x-torana-replayed", "true"))
+        cost = reply.usage.cost
+        told.append(("x-torana-cost", "unknown" if cost is None else f"{cost:f}"))
+        return told
 
     def _as_the_contract_has_it(self, model: str, record: Record) -> Pairs:
-        if self.names == "torana":
-            return []
         # Those that failed, in the order in which they were tried, and the one that answers.
         tried = [*dict.fromkeys(visible(target) for target, _ in record.attempts), model]
         applied = msgspec.json.encode({"resolved_model": model, "routing_model_order": tried}).decode()
-        told = {
-            "x-tfy-resolved-model": model,
-            "x-tfy-applied-configurations": applied,
-            "x-tfy-applied-rules": applied,
-            "x-tfy-cache-status": record.cache or "",
-        }
-        return _present(told)
+        told = [
+            ("x-tfy-resolved-model", model),
+            ("x-tfy-applied-configurations", applied),
+            ("x-tfy-applied-rules", applied),
+        ]
+        return [*told, ("x-tfy-cache-status", record.cache)] if record.cache else told
 
 
 def listed(names: Iterable[str]) -> str:
@@ -68,11 +71,7 @@ def listed(names: Iterable[str]) -> str:
 
 def visible(text: str) -> str:
     """A name that an operator chose, fit for a header."""
-    return "".join(c if "!" <= c <= "~" else "?" for c in text)
-
-
-def _present(told: Mapping[str, str]) -> Pairs:
-    return [(name, value) for name, value in told.items() if value]
+    return _UNFIT.sub("?", text)
 
 
 def _plain(name: str) -> str:

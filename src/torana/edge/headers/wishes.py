@@ -6,8 +6,7 @@ Each header has a name of ours, ``x-torana-*``, and the one that clients of the 
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -23,6 +22,9 @@ Header = Callable[[str], str | None]
 
 LONGEST_KEPT = 259_200
 """Seconds for which a caller may have an answer kept: three days, as in the contract."""
+
+OWN = b"x-t"
+"""How the names of all headers begin that are the gateway's own, and not many others' do."""
 
 _PREFIXES = ("x-torana-", "x-tfy-")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -66,12 +68,34 @@ class _Guards(Struct, frozen=True):
     mcp_tool_post_invoke_guardrails: _Names = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class Said(Struct, frozen=True):
+    """All that a caller's headers say of his call."""
+
+    credentials: Credentials
+    wishes: Wishes
+    metadata: Mapping[str, str] = {}
+    first_within: float = math.inf
+
+
+class _Said(Struct, frozen=True):
     """A header as it was sent."""
 
     name: str
     text: str
+
+
+_UNWISHED = Wishes()
+
+
+def said(header: Header) -> Said:
+    """Everything; InvalidRequest names the header that says nothing we know."""
+    return Said(credentials(header), wishes(header), metadata(header), first_within(header))
+
+
+def said_by_others(header: Header) -> Said:
+    """The same of a caller who sent no header of the gateway's own, as most do."""
+    shown = _shown(header)
+    return Said(shown, _UNWISHED if header("cache-control") is None else wishes(header))
 
 
 def credentials(header: Header) -> Credentials:
@@ -80,8 +104,10 @@ def credentials(header: Header) -> Credentials:
     A header of the gateway's own counts above all others: the rest are then meant for somebody else.
     """
     own = _said(header, "api-key")
-    if own is not None:
-        return Credentials(None, own.text)
+    return _shown(header) if own is None else Credentials(None, own.text)
+
+
+def _shown(header: Header) -> Credentials:
     return Credentials(header("authorization"), header("x-api-key") or header("api-key"))
 
 

@@ -3,8 +3,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from torana.edge.calls.telling import Telling
 from torana.edge.exchange import Exchange
-from torana.edge.telling import Telling
 
 BEAT = b": still here\n\n"
 HEADERS = [("content-type", "text/event-stream")]
@@ -38,11 +38,12 @@ def client():
 async def told(client: Client, act: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[str]], **kinds) -> str:
     telling = Telling(client, kinds.get("beat", BEAT), every=kinds.get("every", EVERY))
 
-    async def work() -> str:
-        return await act(telling.begin(HEADERS))
-
     async with asyncio.timeout(5):
-        return await telling.during(work())
+        try:
+            return await act(telling.begin(HEADERS))
+        finally:
+            assert telling.has_begun
+            await telling.stop()
 
 
 async def test_what_is_told_arrives_as_it_is(client):

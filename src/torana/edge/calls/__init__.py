@@ -1,0 +1,1 @@
+"""A call's side towards its client, while its answer is made."""

@@ -1,0 +1,130 @@
+"""A call's work, and what goes on beside it: the client is watched, and previews are shown to him.
+
+Most calls are over in a moment and show nothing. So the work is done in the task that asks for it, and others begin
+only when there is something for them to do.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from torana.core.exchange import Partial
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+_WATCHED_AFTER = 0.25
+"""Seconds after which the client is watched: nobody leaves sooner, or little is lost."""
+_MOST_WAITING = 3
+"""Unfinished pictures that wait for a client to take them: as many as he may ask for of one."""
+
+
+class Attendance(Generic[R]):
+    """One piece of work, which may be ended from beside.
+
+    ``gone`` returns when the client leaves, and may be awaited once the request ``is_read``; ``show`` shows a preview.
+    A client who is slow misses the older ones.
+    """
+
+    __slots__ = ("_gone", "_pump", "_reason", "_show", "_task", "_timer", "_waiting", "_watch", "is_read")
+
+    def __init__(self, show: Callable[[R, Partial], Awaitable[None]], gone: Callable[[], Awaitable[object]]) -> None:
+        self.is_read = False
+        self._show = show
+        self._gone = gone
+        self._task: asyncio.Task[object] | None = None
+        self._reason: BaseException | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[R, Partial]] | None = None
+
+    def offer(self, request: R, partial: Partial) -> None:
+        """Have a preview shown when its turn comes."""
+        if self._waiting is None:
+            self._waiting = deque(maxlen=_MOST_WAITING)
+        self._waiting.append((request, partial))
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._show_all(self._waiting))
+            self._pump.add_done_callback(self._shown)
+
+    def end(self, reason: BaseException) -> None:
+        """Cancels the work; this is what comes of it then."""
+        if self._task is not None and self._reason is None:
+            self._reason = reason
+            self._task.cancel()
+
+    async def during(self, work: Awaitable[T], left: BaseException | None) -> T:
+        """What comes of the work, when all that was offered until then is shown.
+
+        The client's leave ends the work with ``left``; None has it go on without him.
+        """
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        if left is not None:
+            self._timer = asyncio.get_running_loop().call_later(_WATCHED_AFTER, self._begin_to_watch, left)
+        try:
+            done = await self._worked(work)
+        except asyncio.CancelledError:
+            # Others may want an end of it at the same time, and they want it of more than this.
+            if self._reason is None or task.uncancel() > cancelling:
+                raise
+        except BaseException:
+            if self._reason is None:
+                raise
+            task.uncancel()
+        else:
+            if self._reason is None:
+                return done
+            task.uncancel()
+        finally:
+            self._task = None
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._watch is not None or self._pump is not None:
+                await self._stop()
+        raise self._reason
+
+    async def _worked(self, work: Awaitable[T]) -> T:
+        try:
+            done = await work
+        except Exception:
+            # What was shown before it comes before a failure.
+            await self._all_shown()
+            raise
+        if self._pump is not None:
+            await self._all_shown()
+        return done
+
+    async def _all_shown(self) -> None:
+        while self._pump is not None and self._reason is None:
+            await asyncio.wait((self._pump,))
+
+    def _begin_to_watch(self, left: BaseException) -> None:
+        if self.is_read:
+            self._watch = asyncio.create_task(self._watch_for(left))
+        else:
+            # Whoever reads the request hears of it by himself.
+            self._timer = asyncio.get_running_loop().call_later(_WATCHED_AFTER, self._begin_to_watch, left)
+
+    async def _watch_for(self, left: BaseException) -> None:
+        await self._gone()
+        self.end(left)
+
+    async def _show_all(self, waiting: deque[tuple[R, Partial]]) -> None:
+        while waiting:
+            await self._show(*waiting.popleft())
+
+    def _shown(self, pump: asyncio.Task[None]) -> None:
+        self._pump = None
+        failure = None if pump.cancelled() else pump.exception()
+        if failure is not None:
+            self.end(failure)
+
+    async def _stop(self) -> None:
+        going_on = [task for task in (self._watch, self._pump) if task is not None]
+        for task in going_on:
+            task.cancel()
+        await asyncio.wait(going_on)

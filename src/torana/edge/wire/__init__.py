@@ -1,0 +1,1 @@
+"""One connection's bytes: requests as they come off it, replies as they go out."""

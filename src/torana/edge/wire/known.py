@@ -1,0 +1,61 @@
+"""Heads that are known at sight: those who stay on a connection say nearly the same again and again."""
+
+from torana.edge.wire.turn import Scope
+
+_LENGTH = b"content-length"
+_MOST_DIGITS = 15
+_HARD = frozenset({b"transfer-encoding", b"upgrade"})
+"""Headers after which more than a length says what follows the head."""
+
+
+class Known:
+    """A head that the parser took, byte for byte but for the number that is the body's length."""
+
+    __slots__ = ("_after", "_at", "_before", "_headers", "_scope", "asks")
+
+    def __init__(self, head: bytes, scope: Scope, *, number: tuple[int, int] | None, at: int, asks: bool) -> None:
+        start, end = number or (len(head), len(head))
+        self.asks = asks
+        self._before = head[:start]
+        self._after = head[end:]
+        self._at = at
+        self._scope = scope
+        self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+
+    def found_in(self, data: bytes) -> tuple[int, int] | None:
+        """Where the number begins and ends in bytes that begin with such a head; None where they do not."""
+        start = len(self._before)
+        if not data.startswith(self._before):
+            return None
+        if not self._after:
+            return start, start
+        end = data.find(b"\r", start, start + _MOST_DIGITS + 1)
+        return (start, end) if data[start:end].isdigit() and data.startswith(self._after, end) else None
+
+    def size(self, number: tuple[int, int]) -> int:
+        """Bytes of a head that has the number there."""
+        return number[1] + len(self._after)
+
+    def scope(self, digits: bytes) -> Scope:
+        """What is asked for with that length of the body."""
+        headers = self._headers.copy()
+        if digits:
+            headers[self._at] = (_LENGTH, digits)
+        return {**self._scope, "headers": headers, "state": self._scope["state"].copy()}
+
+
+def known(head: bytes, scope: Scope, *, asks: bool) -> Known | None:
+    """A head as the parser took it; None where it is not plain enough to be known again."""
+    headers = scope["headers"]
+    names = [name for name, _ in headers]
+    if head[0] <= ord(" ") or head.count(b"\r\n") != len(headers) + 2 or not _HARD.isdisjoint(names):
+        return None
+    if _LENGTH not in names:
+        return Known(head, scope, number=None, at=0, asks=asks)
+    at = names.index(_LENGTH)
+    lines = head.split(b"\r\n", at + 2)
+    line, value = lines[at + 1], headers[at][1]
+    if not line.endswith(value) or not value.isdigit():
+        return None
+    end = sum(len(each) + 2 for each in lines[: at + 1]) + len(line)
+    return Known(head, scope, number=(end - len(value), end), at=at, asks=asks)

@@ -1,0 +1,249 @@
+"""A request on a connection and the reply to it: the two ways that ASGI calls receive and send."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Protocol
+
+from torana.edge.wire.heads import HEADS
+
+_log = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
+_MOST_WAITING = 256 * 1024
+"""Bytes of a body that wait for the application before no more are read."""
+_LARGE = 64 * 1024
+"""Bytes from which on a piece is rather sent beside others than copied together with them."""
+_BODILESS = frozenset({204, 304})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+_AS_CHUNKS, _TO_THE_END = -1, -2
+"""What stands for a length where a reply has none: it comes in chunks, or ends with the connection."""
+
+
+class Line(Protocol):
+    """The connection, as one turn on it sees it."""
+
+    is_full: bool
+    """Whether the client takes nothing at the moment."""
+
+    @property
+    def defaults(self) -> bytes:
+        """Headers that every reply has, each with the end of the line before it."""
+        ...
+
+    def write(self, *pieces: bytes) -> None:
+        """Sends pieces, one after the other."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection when all that was written has left."""
+        ...
+
+    async def drained(self) -> None:
+        """Returns when the client takes bytes again, or is gone."""
+        ...
+
+    def listen(self) -> None:
+        """Reads on, where reading had stopped for this turn's sake."""
+        ...
+
+    def answered(self, turn: "Turn") -> None:
+        """The reply is whole."""
+        ...
+
+    def ended(self, turn: "Turn") -> None:
+        """The application has returned."""
+        ...
+
+    def failed(self) -> None:
+        """The application gave no reply: somebody else must."""
+        ...
+
+
+class Turn:
+    """One request and its reply; ``keeps_alive`` says whether another may follow it."""
+
+    __slots__ = (
+        "_asks", "_bell", "_head", "_is_head", "_is_old", "_left", "_line", "_news", "_pieces", "_waiting",
+        "has_begun", "is_done", "is_gone", "is_whole", "keeps_alive", "received", "scope", "task",
+    )  # fmt: skip
+
+    def __init__(self, line: Line, scope: Scope, *, keeps_alive: bool, asks: bool) -> None:
+        self.scope = scope
+        self.keeps_alive = keeps_alive
+        self.received = 0
+        """Bytes of the body so far."""
+        self.is_whole = False
+        """Whether all of the request is there."""
+        self.has_begun = False
+        """Whether bytes of the reply have left."""
+        self.is_done = False
+        """Whether all of them have."""
+        self.is_gone = False
+        """Whether there is nobody any more to answer."""
+        self.task: asyncio.Task[None] | None = None
+        self._line = line
+        self._bell: asyncio.Event | None = None
+        self._news = False
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+        self._head = b""
+        self._left: int | None = None
+        self._is_head: bool = scope["method"] == "HEAD"
+        self._is_old: bool = scope["http_version"] == "1.0"
+        # Who speaks the old version knows of no reply before the reply.
+        self._asks = asks and not self._is_old
+
+    def take(self, piece: bytes) -> bool:
+        """The body's next bytes; whether the application has enough of them for a while."""
+        self._pieces.append(piece)
+        self.received += len(piece)
+        self._waiting += len(piece)
+        self._ring()
+        return self._waiting >= _MOST_WAITING
+
+    def finish(self) -> None:
+        """The body was whole with the last bytes."""
+        self.is_whole = True
+        self._ring()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self.is_gone = True
+        self._ring()
+
+    async def run(self, app: Asgi) -> None:
+        """Has the application answer. What it leaves undone ends the connection."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception:  # noqa: BLE001 - the last resort: whatever it was, the client is not left waiting
+            _log.exception("the application failed")
+            self._end(well=False)
+        except BaseException:
+            self._end(well=False)
+            raise
+        else:
+            self._end(well=True)
+
+    async def receive(self) -> Message:
+        """The body's next bytes, as ASGI has it; the client's leave once it is whole."""
+        if self._asks:
+            self._asks = False
+            self._line.write(_GO_ON)
+        if not (self._news or self.is_gone or self.is_done):
+            if self._bell is None:
+                self._bell = asyncio.Event()
+            await self._bell.wait()
+            self._bell.clear()
+        if self.is_gone or self.is_done:
+            return {"type": "http.disconnect"}
+        body = self._taken()
+        self._line.listen()
+        return {"type": "http.request", "body": body, "more_body": self._news or not self.is_whole}
+
+    async def send(self, message: Message) -> None:
+        """The reply's head or its next bytes, as ASGI has it. The head leaves with the first of them."""
+        if self._line.is_full and not self.is_gone:
+            await self._line.drained()
+        if self.is_gone:
+            return
+        if message["type"] == "http.response.body":
+            self._tell(message.get("body", b""), more=message.get("more_body", False))
+        elif message["type"] == "http.response.start" and self._left is None:
+            self._begin(message["status"], message.get("headers", ()))
+        else:
+            raise RuntimeError(f"A reply does not go on with {message['type']}.")
+
+    def _ring(self) -> None:
+        self._news = True
+        if self._bell is not None:
+            self._bell.set()
+
+    def _taken(self) -> bytes:
+        pieces = self._pieces
+        self._news = False
+        if not pieces:
+            return b""
+        if len(pieces) > 1 and self._waiting < _LARGE:
+            pieces[:] = (b"".join(pieces),)
+        # Large ones are given one by one: who wants them whole puts them together himself, others need not.
+        piece = pieces.pop(0)
+        self._waiting -= len(piece)
+        self._news = bool(pieces)
+        return piece
+
+    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._asks = False
+        left, closes = _AS_CHUNKS, False
+        for name, value in headers:
+            if name not in _FRAMING:
+                continue
+            if name == b"content-length":
+                left = int(value)
+            elif name == b"connection":
+                closes = b"close" in value.lower()
+        line = HEADS.line(status) + self._line.defaults + HEADS.headers(headers)
+        if closes:
+            self.keeps_alive = False
+        if self._is_head or status in _BODILESS:
+            self._is_head = True
+            left = 0
+        elif left == _AS_CHUNKS and self._is_old:
+            left, self.keeps_alive = _TO_THE_END, False
+        elif left == _AS_CHUNKS:
+            line += b"\r\ntransfer-encoding: chunked"
+        if not self.keeps_alive and not closes:
+            line += b"\r\nconnection: close"
+        self._left = left
+        self._head = line + b"\r\n\r\n"
+
+    def _tell(self, body: bytes, *, more: bool) -> None:
+        if self._left is None or self.is_done:
+            raise RuntimeError("A body belongs between a head and its own end.")
+        head, self._head = self._head, b""
+        self.has_begun = True
+        if self._is_head:
+            body = b""
+        elif self._left >= 0:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                self._line.write(head)
+                raise RuntimeError("The reply's body is not as long as its head says.")
+        if self._left == _AS_CHUNKS:
+            self._tell_chunk(head, body, more=more)
+        elif len(body) >= _LARGE:
+            self._line.write(head, body)
+        elif head or body:
+            self._line.write(head + body)
+        if not more:
+            self.is_done = True
+            self._ring()
+            self._line.answered(self)
+
+    def _tell_chunk(self, head: bytes, body: bytes, *, more: bool) -> None:
+        end = b"" if more else _LAST_CHUNK
+        if not body:
+            if head or end:
+                self._line.write(head + end)
+        elif len(body) >= _LARGE:
+            self._line.write(b"%b%x\r\n" % (head, len(body)), body, b"\r\n" + end)
+        else:
+            self._line.write(b"%b%x\r\n%b\r\n%b" % (head, len(body), body, end))
+
+    def _end(self, *, well: bool) -> None:
+        self._line.ended(self)
+        if self.is_gone or (self.is_done and well):
+            return
+        if self._left is None:
+            self._line.failed()
+            return
+        if self._head:
+            self._line.write(self._head)
+        self._line.close()
