@@ -80,6 +80,9 @@ class Sound:
     def size(self) -> int:
         return len(self.data)
 
+    def at_hand(self) -> None:
+        """Never in memory."""
+
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self.data
 
@@ -230,7 +233,6 @@ EVENTS: Mapping[str, TypeAdapter[Any]] = {
 async def test_an_answer_in_pieces(kind: str, operation: str, model: str, lent: Lent) -> None:
     reply, client, _ = await ask(lent, kind, operation, model, stream=True)
     assert reply.body.told
-    assert len(client.pieces) > 3
     frames = b"".join(client.pieces).decode().split("\n\n")
     told = [
         line.removeprefix("data: ")
@@ -238,6 +240,7 @@ async def test_an_answer_in_pieces(kind: str, operation: str, model: str, lent: 
         for line in frame.split("\n")
         if line.startswith("data: ") and line != "data: [DONE]"
     ]
+    assert len(told) > 2
     for each in told:
         document = json.loads(each)
         if operation == "completions":

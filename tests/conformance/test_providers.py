@@ -1,7 +1,6 @@
 """Every provider of pictures, held to one conduct, over a fixture of its own and a real server on the loopback."""
 
 import asyncio
-import dataclasses
 import itertools
 import json
 import math
@@ -12,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.conformance.fixture import FOLDER, Case, Fixture, Gives, load
 from tests.conformance.stage import Stage, stage
@@ -103,7 +103,7 @@ def account_of(kind: str, up: Stage, **changes: Any) -> Account:
 
 async def ask(lent: Lent, kind: str, case: Case, up: Stage, **changes: Any) -> Reply[Pictures]:
     provider = DECLARED[kind].build(account_of(kind, up, **changes), FIXTURES[kind].key, lent)
-    context = dataclasses.replace(CONTEXT, parameters=case.parameters, on_partial=up.shown.append)
+    context = structs.replace(CONTEXT, parameters=case.parameters, on_partial=up.shown.append)
     try:
         reply: Reply[Pictures] = await provider.operations[case.operation](request_of(case), case.model, context)
     finally:

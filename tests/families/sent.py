@@ -18,6 +18,9 @@ class Sent:
     def size(self) -> int:
         return len(self.data)
 
+    def at_hand(self) -> None:
+        """Never in memory."""
+
     async def chunks(self) -> AsyncIterator[bytes]:
         half = len(self.data) // 2
         yield self.data[:half]

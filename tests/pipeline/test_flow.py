@@ -1,12 +1,12 @@
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.policy.rules import NO_RULES, permits
 from torana.auth.build import build_authenticator
@@ -191,7 +191,7 @@ async def test_a_provider_learns_the_model_and_what_it_serves(journey):
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer not.a.token", "Basic YTpi"])
 async def test_no_byte_of_a_strangers_body_is_read(journey, header):
-    journey.call = replace(journey.call, credentials=Credentials(header))
+    journey.call = structs.replace(journey.call, credentials=Credentials(header))
     with pytest.raises(Unauthenticated):
         await journey.go()
     assert journey.past == []
@@ -200,7 +200,7 @@ async def test_no_byte_of_a_strangers_body_is_read(journey, header):
 
 
 async def test_a_model_that_does_not_exist_is_in_no_record(journey):
-    journey.call = replace(journey.call, read=journey.read_as("made-up"), credentials=journey.shown("none"))
+    journey.call = structs.replace(journey.call, read=journey.read_as("made-up"), credentials=journey.shown("none"))
     with pytest.raises(ModelNotFound):
         await journey.go()
     assert journey.record.model is None
@@ -208,7 +208,7 @@ async def test_a_model_that_does_not_exist_is_in_no_record(journey):
 
 
 async def test_a_model_that_cannot_do_it(journey):
-    journey.call = replace(journey.call, read=journey.read_as("mute"))
+    journey.call = structs.replace(journey.call, read=journey.read_as("mute"))
     with pytest.raises(InvalidRequest) as refused:
         await journey.go()
     assert (refused.value.param, refused.value.code) == ("model", "unsupported_model")
@@ -216,7 +216,7 @@ async def test_a_model_that_cannot_do_it(journey):
 
 async def test_a_model_beyond_the_callers_leave_is_not_asked(journey):
     journey.first = failing(AssertionError("asked without leave"))
-    journey.call = replace(journey.call, credentials=journey.shown("cheap-*"))
+    journey.call = structs.replace(journey.call, credentials=journey.shown("cheap-*"))
     with pytest.raises(Forbidden):
         await journey.go()
     assert journey.past == ["read"]
@@ -226,7 +226,7 @@ async def test_a_body_that_breaks_the_contract_ends_the_journey(journey):
     async def read() -> Asked:
         raise InvalidRequest("'n' must be a number.", param="n")
 
-    journey.call = replace(journey.call, read=read)
+    journey.call = structs.replace(journey.call, read=read)
     with pytest.raises(InvalidRequest):
         await journey.go()
     assert stages(journey) == ["auth", "read"]
@@ -287,7 +287,7 @@ async def test_the_time_counts_while_the_body_comes(journey):
         await asyncio.Event().wait()
         raise AssertionError
 
-    journey.call, journey.deadline = replace(journey.call, read=read), 0.01
+    journey.call, journey.deadline = structs.replace(journey.call, read=read), 0.01
     with pytest.raises(DeadlineExceeded):
         await journey.go()
 
@@ -317,7 +317,7 @@ def counting(calls: list[str]) -> Any:
 async def test_a_call_with_a_key_is_done_once(journey):
     calls: list[str] = []
     journey.first = counting(calls)
-    journey.call = dataclasses.replace(journey.call, key="k1")
+    journey.call = structs.replace(journey.call, key="k1")
     both = await asyncio.gather(journey.go(), journey.go())
     again = await journey.go()
     assert [each.reply for each in (*both, again)] == [Reply(Made())] * 3
@@ -336,16 +336,16 @@ async def test_without_a_key_every_call_is_done(journey):
 
 async def test_a_key_is_for_one_request_and_one_who_may_ask_it(journey):
     journey.first = counting([])
-    journey.call = dataclasses.replace(journey.call, key="k1")
+    journey.call = structs.replace(journey.call, key="k1")
     await journey.go()
 
     async def other() -> Asked:
         return Asked("vary", parts=(b"another question",))
 
-    journey.call = dataclasses.replace(journey.call, read=other)
+    journey.call = structs.replace(journey.call, read=other)
     with pytest.raises(KeyReused):
         await journey.go()
-    journey.call = dataclasses.replace(journey.call, credentials=journey.shown("other"))
+    journey.call = structs.replace(journey.call, credentials=journey.shown("other"))
     with pytest.raises(Forbidden):
         await journey.go()
 
@@ -359,7 +359,7 @@ async def test_what_is_unfinished_is_shown_with_the_request_whichever_target_mad
 
     shown: list[tuple[Asked, Partial]] = []
     journey.first = journey.second = showing
-    journey.call = replace(journey.call, on_partial=lambda asked, partial: shown.append((asked, partial)))
+    journey.call = structs.replace(journey.call, on_partial=lambda asked, partial: shown.append((asked, partial)))
     assert (await journey.go()).target == SECOND
     assert shown == [(Asked("vary"), Partial("QUJD", 0)), (Asked("vary"), Partial("QUJD", 1))]
 
@@ -409,7 +409,7 @@ async def test_the_row_is_open_before_anything_can_be_spent(journey):
     ],
 )
 async def test_a_refused_call_has_a_row_too_and_costs_nothing(journey, read, models, status, code, model):
-    journey.call = replace(journey.call, read=journey.read_as(read), credentials=journey.shown(*models))
+    journey.call = structs.replace(journey.call, read=journey.read_as(read), credentials=journey.shown(*models))
     with pytest.raises(ToranaError):
         await journey.go()
     opened, closed = row_of(journey)
@@ -417,7 +417,7 @@ async def test_a_refused_call_has_a_row_too_and_costs_nothing(journey, read, mod
 
 
 async def test_a_stranger_has_none(journey):
-    journey.call = replace(journey.call, credentials=Credentials(None))
+    journey.call = structs.replace(journey.call, credentials=Credentials(None))
     with pytest.raises(Unauthenticated):
         await journey.go()
     assert journey.written.entries == []
@@ -508,7 +508,7 @@ async def test_who_has_spent_it_is_told_by_which_budget(journey):
 
 async def test_a_replay_costs_nothing(journey):
     journey.first = priced("0.5")
-    journey.call = dataclasses.replace(journey.call, key="k1")
+    journey.call = structs.replace(journey.call, key="k1")
     await spending(journey)
     journey.first = counting([])
     await journey.go()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.pipeline.test_flow import OPERATION, Journey
 from tests.policy.guardrails.kit import FOUND, named, seen
@@ -72,7 +73,7 @@ def journey(upstream, got, monkeypatch):
     def fold(request, pieces):
         return Spoken(b"".join(pieces))
 
-    made.call = replace(made.call, operation=CHAT, read=read, open=opened, fold=fold)
+    made.call = structs.replace(made.call, operation=CHAT, read=read, open=opened, fold=fold)
     return made
 
 
@@ -173,7 +174,7 @@ async def test_an_upstream_gets_what_was_looked_at_and_nothing_else(journey, ups
     async def read():
         return LanguageRequest(CHAT, "vary", json.loads(raw), raw)
 
-    journey.call = replace(journey.call, read=read)
+    journey.call = structs.replace(journey.call, read=read)
     await journey.go()
     kept = {"guards": guarded(before=[named("a", Finding())]), "caching": cached(journey)}[policy]
     setattr(journey, policy, kept)
@@ -190,9 +191,9 @@ async def test_what_was_said_before_is_guarded_too(journey, upstream):
     class Recalling:
         async def recalled(self, request, owner):
             assert owner
-            return replace(request, body={**request.body, "input": [{"content": "dirty"}]})
+            return structs.replace(request, body={**request.body, "input": [{"content": "dirty"}]})
 
-    journey.call, journey.memory = replace(journey.call, read=read), Recalling()
+    journey.call, journey.memory = structs.replace(journey.call, read=read), Recalling()
     check = named("a", FOUND)
     journey.guards = guarded(before=[check])
     with pytest.raises(GuardrailBlocked):

@@ -1,14 +1,14 @@
 """Pictures to send and to get, for the tests of the providers."""
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
 from tests.media.samples import encoded
 from tests.media.samples import picture as drawn
-from torana.core.content import Picture, PictureInfo, Size
+from torana.core.content import Encoded, Picture, PictureInfo, Size
 from torana.core.exchange import Context
 from torana.media.probe import probe
 
@@ -30,6 +30,10 @@ class Photo:
     def info(self) -> PictureInfo:
         return probe(io.BytesIO(self.data), max_pixels=10**8)
 
+    def at_hand(self) -> Sequence[bytes] | None:
+        """Not in memory."""
+        return None
+
     async def chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self.data), 1000):
             yield self.data[start : start + 1000]
@@ -39,7 +43,7 @@ def photo(width: int = 37, height: int = 23, file_format: str = "PNG", mode: str
     return Photo(encoded(drawn(mode, Size(width, height)), file_format))
 
 
-def opened(picture: Picture) -> Image.Image:
+def opened(picture: Picture | Encoded) -> Image.Image:
     """The picture, decoded; what its info says of it is what it is."""
     image = Image.open(io.BytesIO(picture.data))
     image.load()

@@ -3,6 +3,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 from PIL import ImageChops
 
 from tests.media.samples import picture as drawn
@@ -107,7 +108,7 @@ async def say(lent, operation: str, listener: Listener, **members: object):
     assert family.parse is not None
     request = family.parse(written(operation, **members))
     assert provider.worst(request, Target("echo", "echo")) == 0
-    return await provider.operations[operation](request, "echo", dataclasses.replace(CONTEXT, open=listener.open))
+    return await provider.operations[operation](request, "echo", structs.replace(CONTEXT, open=listener.open))
 
 
 @pytest.mark.parametrize("operation", SPOKEN)

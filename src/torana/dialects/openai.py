@@ -21,9 +21,9 @@ from torana.core.errors import (
     UpstreamTimeout,
 )
 from torana.core.waits import retry_after
-from torana.dialects.inline import from_base64, from_url
+from torana.dialects.inline import from_base64, from_url, lifted
 from torana.dialects.refusals import moderated
-from torana.dialects.steps import Link
+from torana.dialects.steps import Inline, Link
 
 _MODERATION_CODES = frozenset({
     "moderation_blocked", "content_policy_violation", "image_content_policy_violation", "contentFilter",
@@ -47,6 +47,9 @@ class _Images(Struct):
     data: list[_Item | None] | None = None
 
 
+_images = msgspec.json.Decoder(_Images)
+
+
 class _Fault(Struct):
     type: object = None
     code: object = None
@@ -57,11 +60,21 @@ class _FaultBody(Struct):
     error: _Fault
 
 
-def decode_pictures(body: bytes) -> tuple[bytes | Link, ...]:
-    """The pictures of a reply, as bytes or as links; UpstreamError when it holds none or cannot be read."""
+def decode_pictures(body: bytes) -> tuple[bytes | Inline | Link, ...]:
+    """The pictures of a reply, as bytes, as they stand there, or as links.
+
+    UpstreamError when it holds none or cannot be read.
+    """
+    return read_pictures(*lifted(body))
+
+
+def read_pictures(rest: bytes, inlines: Mapping[str, Inline]) -> tuple[bytes | Inline | Link, ...]:
+    """As ``decode_pictures``, of a reply out of which pictures were ``lifted``."""
     try:
-        items = msgspec.json.decode(body, type=_Images).data or ()
-        pictures = tuple(_picture(item) for item in items if item is not None and (item.b64_json or item.url))
+        items = _images.decode(rest).data or ()
+        pictures = tuple(
+            [_picture(item, inlines) for item in items if item is not None and (item.b64_json or item.url)]
+        )
     except (ValueError, RecursionError) as error:
         raise UpstreamError("The upstream's reply could not be understood.", code="upstream_invalid_reply") from error
     if not pictures:
@@ -108,8 +121,10 @@ def _upstreams_fault(status: int, headers: Mapping[str, str]) -> UpstreamError:
             return UpstreamError(f"The upstream failed with status {status}.")
 
 
-def _picture(item: _Item) -> bytes | Link:
-    return from_base64(item.b64_json) if item.b64_json else from_url(str(item.url))
+def _picture(item: _Item, inlines: Mapping[str, Inline]) -> bytes | Inline | Link:
+    if item.b64_json:
+        return inlines.get(item.b64_json) or from_base64(item.b64_json)
+    return from_url(str(item.url))
 
 
 def _fault(body: bytes) -> _Fault:

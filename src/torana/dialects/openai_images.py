@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from torana.core.errors import ToranaError, UpstreamError
 from torana.core.exchange import Event, Message
+from torana.dialects.inline import lifted
 from torana.dialects.multipart import form_message
-from torana.dialects.openai import decode_error, decode_pictures
+from torana.dialects.openai import decode_error, read_pictures
 from torana.dialects.openai_events import finished_picture, read_event
 from torana.dialects.refusals import unpaid
 from torana.dialects.steps import Ask, Draw, Drawn, Received, Send, Sent, Steps, empty, json_message
@@ -84,14 +85,18 @@ class _Reply(Struct):
     data: list[_Item | None] = []
 
 
+_reply = msgspec.json.Decoder(_Reply)
+
+
 def read_drawn(received: Received) -> Drawn:
     """The pictures of a reply, and what it says they took; UpstreamError when it holds none."""
     if received.events is not None:
         return _read_events(received.events)
-    pictures = decode_pictures(received.body)
-    reply = _beside_pictures(received.body)
-    words = (item.revised_prompt for item in reply.data if item is not None)
-    return Drawn(pictures, revised_prompt=next((text for text in words if text), None), tokens=_tokens(reply.usage))
+    rest, inlines = lifted(received.body)
+    pictures = read_pictures(rest, inlines)
+    reply = _beside_pictures(rest)
+    words = [item.revised_prompt for item in reply.data if item is not None and item.revised_prompt]
+    return Drawn(pictures, revised_prompt=words[0] if words else None, tokens=_tokens(reply.usage))
 
 
 def _read_events(events: Sequence[Event]) -> Drawn:
@@ -107,7 +112,7 @@ def _read_events(events: Sequence[Event]) -> Drawn:
 
 def _beside_pictures(body: bytes) -> _Reply:
     try:
-        return msgspec.json.decode(body, type=_Reply)
+        return _reply.decode(body)
     except (ValueError, RecursionError):
         # The pictures are there: whatever else it says in a way of its own must not lose them.
         return _Reply()

@@ -1,6 +1,7 @@
 """Conversations with upstreams, without sockets: a dialect yields steps, gets replies, returns what was made."""
 
 import base64
+from binascii import a2b_base64
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -77,6 +78,20 @@ class Link:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A picture as it stands in a reply, in base64: taken for whole as far as its characters tell."""
+
+    text: memoryview = field(repr=False)
+
+    def decoded(self) -> bytes:
+        """The picture's bytes; UpstreamError when its base64 is broken."""
+        try:
+            return a2b_base64(self.text, strict_mode=True)
+        except ValueError as error:
+            raise unreadable() from error
+
+
 ReadEvent = Callable[[Event], "Partial | Received | None"]
 """What an event is: an unfinished picture, to be shown; an error, as the reply that stands for all of the stream; or,
 by None, one of those that the conversation gets."""
@@ -139,7 +154,7 @@ class Received:
 class Drawn:
     """What one upstream call came to."""
 
-    pictures: tuple[bytes | Link, ...]
+    pictures: tuple[bytes | Inline | Link, ...]
     revised_prompt: str | None = None
     tokens: Mapping[str, int] = field(default_factory=dict)
     charged: Decimal | None = None

@@ -4,35 +4,34 @@ A way is straight where the upstream speaks the family's own dialect, and else g
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from torana.core.exchange import EVENT_STREAM, Event, Message
 from torana.dialects.steps import Received
 from torana.families.language.voice import Occasion
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(Struct, frozen=True):
     """Where a request goes, and on what occasion."""
 
     model: str
     """The upstream's name for it."""
     occasion: Occasion
-    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    parameters: Mapping[str, str | int | float | bool] = {}
     """The operator's own fields for this target: they go into the request's body in place of the client's."""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = {}
     """The account's options."""
     forwarded: tuple[tuple[str, str], ...] = ()
     """The client's headers that an upstream of the family's own dialect understands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consumption:
+class Consumption(Struct, frozen=True):
     """What an answer took, as far as the upstream says."""
 
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = {}
     """By the name they are charged under, each counted once."""
     charged: Decimal | None = None
     """What the upstream itself says it charged, in US dollars."""
@@ -44,15 +43,17 @@ class Consumption:
     """Search units, or whatever else a request is charged by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A whole answer in the client's words."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     used: Consumption = Consumption()
     media_type: str = "application/json"
     emulated: tuple[str, ...] = ()
     """What of one that nobody was asked for is not as it would have been."""
+
+    def __repr__(self) -> str:
+        return f"Answered({len(self.data)} bytes, {self.used!r}, {self.media_type!r})"
 
 
 class Relay(Protocol):
@@ -77,14 +78,26 @@ class Relay(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class BlockRelay:
+    """A relay to which events can also be given many at a time."""
+
+    __slots__ = ()
+
+    def take_block(self, block: bytes) -> bytes | None:
+        """What some events come to, each with its end as it came; None where they are to be taken one by one.
+
+        Nothing is noted of those for which it is None.
+        """
+        raise NotImplementedError
+
+
+class Asking(Struct, frozen=True):
     """A request as it goes to the upstream, and how the answer is read."""
 
     message: Message
-    plain: Callable[[Received], Answered] = field(repr=False)
+    plain: Callable[[Received], Answered]
     """A whole answer; UpstreamError where it makes no sense."""
-    relay: Callable[[], Relay] | None = field(default=None, repr=False)
+    relay: Callable[[], Relay] | None = None
     """For a request whose answer is to come as events; None where it comes otherwise."""
     raw: bool = False
     """Whether the answer is bytes of their own media type, which are passed on as they come; such as sound."""

@@ -34,7 +34,7 @@ class Body:
 
     media_type: str
     length: int
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncIterator[bytes] | Sequence[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _counted(request: LanguageRequest, data: bytes, usage: Usage) -> bytes:
     answer = msgspec.json.decode(data, type=dict[str, Any])
     if answer.get("usage") is not None:
         return data
-    counts = {name: count for name, count in usage.tokens.items() if name in Tokens.__dataclass_fields__}
+    counts = {name: count for name, count in usage.tokens.items() if name in Tokens.__struct_fields__}
     return msgspec.json.encode({**answer, "usage": told_usage(Tokens(**counts))})
 
 

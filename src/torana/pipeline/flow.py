@@ -7,7 +7,9 @@ plan is drawn before leave is given, because leave is given for a model that exi
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from torana.auth.identity import Identity
 from torana.core.clock import Clock
@@ -15,16 +17,18 @@ from torana.core.errors import DeadlineExceeded
 from torana.core.exchange import Answer, Asked, Call, Credentials, Plan, Principal, Reply, Target
 from torana.core.waits import Deadline
 from torana.pipeline.attempting import Attempting
-from torana.pipeline.caching import place
+from torana.pipeline.caching import Place, place
 from torana.pipeline.guarding import as_read, guard_answer, guard_request
 from torana.pipeline.prices import Prices
 from torana.pipeline.remembering import FORGETFUL, Memory
 from torana.pipeline.telling import MOST_KEPT, Telling
 from torana.policy.cache.rules import UNKEPT, Caching
 from torana.policy.guardrails.rules import UNGUARDED, Guards
+from torana.policy.guardrails.watch import Watch
 from torana.policy.idempotency import Replays
 from torana.policy.ledger import Ledger, Row
 from torana.policy.matching import Facts
+from torana.policy.permits import Permits
 from torana.policy.rulebook import Rulebook
 from torana.providers.base import Provider
 from torana.routing.attempts import walk
@@ -130,41 +134,81 @@ async def _journey(
     if watch.before or kept_at.shelf:
         request = as_read(request)
     telling = Telling(call, MOST_KEPT if call.key or kept_at.shelf else 0, watch.held)
-
-    async def work() -> tuple[Target, Reply[Any]]:
-        kept = await kept_at.find(record)
-        # What was kept costs nothing, and counts as a request like any other.
-        prices = Prices(request, () if kept else plan.targets, snapshot.providers, row, plan.routing.hedged)
-        counted = facts._replace(amounts={} if kept else request.amounts)
-        attempting = Attempting(
-            request, telling, caller, snapshot.providers, snapshot.memory, prices, record, snapshot.deadline
+    work = _Work(call, request, plan, caller, facts, watch, kept_at, telling, ruling.permits, snapshot, row, record)
+    if snapshot.replays.joins(call.key):
+        (target, reply), replayed = await snapshot.replays.once(
+            caller.subject, call.key, parts=asked.parts, work=work.done_in_time, size_of=_size
         )
-        async with ruling.permits.permit(
-            counted, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
-        ):
-            with prices:
-                target, reply = kept or await _walked(plan, attempting, snapshot)
-                row.usage = reply.usage
-            if kept is None:
-                reply = telling.released(request, reply)
-                reply = await guard_answer(reply, request, watch=watch, facts=facts, record=record)
-            reply = await snapshot.memory.keeping(request, caller.subject, target).kept(reply)
-            whole = telling.whole(request, reply)
-            if kept is None:
-                await kept_at.keep(target, whole)
-            return target, whole
-
-    (target, reply), replayed = await snapshot.replays.once(
-        caller.subject, call.key, parts=asked.parts, work=work, size_of=lambda done: done[1].body.size
-    )
+    else:
+        (target, reply), replayed = await work.done(), False
     record.target = row.target = str(target)
     record.replayed = replayed
     row.replayed = replayed or record.cache == "hit"
     return Answer(request, telling.rest(reply), target, replayed=replayed)
 
 
-async def _walked(plan: Plan, attempting: Attempting[R], snapshot: Snapshot) -> tuple[Target, Reply[Any]]:
-    attempt, failed, caller = attempting.attempt, attempting.failed, attempting.caller
-    # Those who join this work wait for it as long as the call that began it may.
-    with CallDeadline(snapshot, attempting.record):
-        return await walk(plan, attempt, failed, health=snapshot.health, caller=caller)
+class _Work(Struct, Generic[R]):
+    """What is done for a call that may be made; calls of one key have it done once."""
+
+    call: Call[R]
+    request: R
+    plan: Plan
+    caller: Caller
+    facts: Facts
+    watch: Watch
+    kept_at: Place
+    telling: Telling[R]
+    permits: Permits
+    snapshot: Snapshot
+    row: Row
+    record: Record
+
+    async def done_in_time(self) -> tuple[Target, Reply[Any]]:
+        """The same, for those who join it: they wait for it as long as the call that began it may."""
+        with CallDeadline(self.snapshot, self.record):
+            return await self.done()
+
+    async def done(self) -> tuple[Target, Reply[Any]]:
+        """Admitted, answered from what was kept or by a target, guarded, kept, and settled."""
+        request, row, record = self.request, self.row, self.record
+        kept = await self.kept_at.find(record) if self.kept_at.shelf else None
+        # What was kept costs nothing, and counts as a request like any other.
+        targets = () if kept else self.plan.targets
+        prices = Prices(request, targets, self.snapshot.providers, row, self.plan.routing.hedged)
+        counted = self.facts._replace(amounts={} if kept else request.amounts)
+        async with self.permits.permit(
+            counted, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
+        ):
+            with prices:
+                target, reply = kept or await self._walked(prices)
+                row.usage = reply.usage
+            if kept is None:
+                reply = self.telling.released(request, reply)
+                reply = await guard_answer(reply, request, watch=self.watch, facts=self.facts, record=record)
+            memory = self.snapshot.memory
+            if memory.shelf is not None:
+                reply = await memory.keeping(request, self.caller.subject, target).kept(reply)
+            whole = self.telling.whole(request, reply)
+            if kept is None and self.kept_at.shelf:
+                await self.kept_at.keep(target, whole)
+            return target, whole
+
+    async def _walked(self, prices: Prices) -> tuple[Target, Reply[Any]]:
+        snapshot, caller = self.snapshot, self.caller
+        trying = Attempting(
+            self.request,
+            self.telling,
+            caller,
+            snapshot.providers,
+            snapshot.memory,
+            prices,
+            self.record,
+            snapshot.deadline,
+        )
+        return await walk(self.plan, trying.attempt, trying.failed, health=snapshot.health, caller=caller)
+
+
+def _size(done: tuple[Target, Reply[Any]]) -> int:
+    """Bytes that an answer takes to keep."""
+    size: int = done[1].body.size
+    return size

@@ -63,7 +63,7 @@ async def guard_answer(reply: Reply[Any], request: Asked, *, watch: Watch, facts
         return reply
     is_text = not _is_json(spoken)
     data = str(after.get("text", "")).encode() if is_text else msgspec.json.encode(after)
-    return structs.replace(reply, body=replace(spoken, data=data))
+    return structs.replace(reply, body=structs.replace(spoken, data=data))
 
 
 def as_read(request: R) -> R:
@@ -92,13 +92,13 @@ def _with(request: R, document: Mapping[str, Any]) -> R:
     body = {**{name: value for name, value in document.items() if name not in _FIXED}, **fixed}
     if isinstance(request, SoundRequest):
         fields = tuple((name, str(body.get(name, text))) for name, text in request.fields)
-        return replace(request, body=body, fields=fields)
+        return structs.replace(request, body=body, fields=fields)
     parse = _PARSE.get(request.operation)
     raw = msgspec.json.encode(body)
     try:
-        read = replace(request, body=body, raw=raw) if parse is None else parse(raw)
+        read = structs.replace(request, body=body, raw=raw) if parse is None else parse(raw)
         # No upstream has a conversation that was changed on its way here.
-        return replace(request, body=body, raw=raw, account="") if isinstance(request, Continued) else read
+        return structs.replace(request, body=body, raw=raw, account="") if isinstance(request, Continued) else read
     except InvalidRequest as error:
         raise GuardrailFailed("A guardrail made of this request what it cannot be.") from error
 

@@ -5,12 +5,12 @@ last word. Who may read an answer is who asked for it: another caller's is not t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from torana.core.errors import InvalidRequest, NotFound, ToranaError
 from torana.core.exchange import Opening, Reply, Show, Target
@@ -155,7 +155,7 @@ class Keeping(Generic[R]):
     def request(self) -> R:
         """The request as this target gets it."""
         if isinstance(self.asked, Continued) and self.asked.account == self.target.account:
-            return replace(self.asked, at_home=True)
+            return structs.replace(self.asked, at_home=True)
         return self.asked
 
     def opening(self, opened: Callable[[Opening], Show]) -> Callable[[Opening], Show]:

@@ -6,7 +6,6 @@ For tests and first steps.
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from secrets import token_hex
 
 from torana.core.exchange import EVENT_STREAM, Context, Opening, Reply, Target, Usage
 from torana.families.images import VARIATIONS, ImageRequest, Pictures
@@ -56,7 +55,7 @@ class Echo:
         """
         voice = VOICES[request.operation]
         conversation = voice.hear(request)
-        occasion = Occasion(request, int(self._lent.clock.now()), token_hex(12), model)
+        occasion = Occasion(request, int(self._lent.clock.now()), None, model)
         said = _said(conversation, model)
         usage = _usage(said)
         if not conversation.stream:

@@ -37,19 +37,19 @@ async def read_event_stream(chunks: AsyncIterator[bytes], *, max_event: int) -> 
     ``max_event`` bounds the bytes of an event's data. UpstreamError for one that is longer or damaged, UpstreamCut
     where the stream ends within one.
     """
-    gathered = _Gathered(max_event)
+    cutter = MessageCutter(max_event)
     async for chunk in chunks:
-        for event in gathered.take(chunk):
+        for event in cutter.take(chunk):
             yield event
-    if gathered.rest:
-        raise UpstreamCut("The upstream broke off its answer.")
+    cutter.close()
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """Cuts bytes into messages; what follows the last whole one waits for more."""
+class MessageCutter:
+    """Cuts bytes into messages; what follows the last whole one waits for more. Bounds and errors as above."""
 
     longest: int
+    """Bytes of an event's data, at most."""
     rest: bytearray = field(default_factory=bytearray)
     length: int = 0
     """Of the message that is coming; 0 until its prelude is there."""
@@ -67,6 +67,11 @@ class _Gathered:
                 raise _damaged()
             ends = _PRELUDE.size + self.headers
             yield _event(_headers(message[_PRELUDE.size : ends]), message[ends : -_CRC.size])
+
+    def close(self) -> None:
+        """The stream is at its end; UpstreamCut where that is within a message."""
+        if self.rest:
+            raise UpstreamCut("The upstream broke off its answer.")
 
     def _is_whole(self) -> bool:
         if not self.length:

@@ -4,8 +4,9 @@ Source: the HTML standard, "Server-sent events".
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from torana.core.errors import UpstreamError
 from torana.core.exchange import Event
@@ -13,6 +14,12 @@ from torana.core.exchange import Event
 _UNNAMED = "message"
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_BETWEEN = b"\n\n"
+"""What ends an event where lines end with a line feed alone, as most servers' do."""
+_LENGTH_BETWEEN = len(_BETWEEN)
+_DATA, _NAME = b"data: ", b"event: "
+_MOST_COPIED = 64 * 1024
+"""Bytes of an unfinished event that are put before the next chunk; a longer one is gathered line by line."""
 
 
 async def read_events(chunks: AsyncIterator[bytes], *, max_event: int) -> AsyncGenerator[Event]:
@@ -20,13 +27,91 @@ async def read_events(chunks: AsyncIterator[bytes], *, max_event: int) -> AsyncG
 
     ``max_event`` bounds the bytes of an event's data, and of any line: what is longer is an UpstreamError.
     """
-    lines = _Lines(max_event)
-    gathered = _Gathered(max_event)
+    cutter = EventCutter(max_event)
     async for chunk in chunks:
-        for line in lines.of(chunk):
-            event = gathered.take(line)
+        for event in cutter.take(chunk):
+            yield event
+
+
+class EventCutter:
+    """Cuts a stream into its events, chunk by chunk; one that is cut off never comes.
+
+    ``max_event`` bounds the bytes of an event's data, and of any line: what is longer is an UpstreamError.
+    """
+
+    __slots__ = ("_gathered", "_is_odd", "_lines", "_longest", "_rest")
+
+    def __init__(self, max_event: int) -> None:
+        self._longest = max_event
+        self._rest = b""
+        """What follows the last whole event, where that is not gathered line by line."""
+        self._is_odd = False
+        """Whether an event may be gathered line by line."""
+        self._lines = _Lines(max_event)
+        self._gathered = _Gathered(max_event)
+
+    def take(self, chunk: bytes) -> Iterable[Event]:
+        """The events that this chunk ends."""
+        block = self.block(chunk)
+        return self._line_by_line(chunk) if block is None else cut(block)
+
+    def block(self, chunk: bytes) -> bytes | None:
+        """The events that this chunk ends, uncut, each with its end; None for what only ``take`` can cut."""
+        if b"\r" in chunk or (self._is_odd and not self._is_between):
+            return None
+        block = self._rest + chunk if self._rest else chunk
+        if len(block) > self._longest or (self._lines.first and block.startswith(_BOM)):
+            return None
+        end = block.rfind(_BETWEEN) + _LENGTH_BETWEEN
+        if end < _LENGTH_BETWEEN:
+            if len(block) > _MOST_COPIED:
+                return None
+            self._rest = block
+            return b""
+        self._is_odd = self._lines.first = False
+        if end == len(block):
+            self._rest = b""
+            return block
+        self._rest = block[end:]
+        return block[:end]
+
+    def close(self) -> None:
+        """The stream is at its end: nothing more comes of what was cut off."""
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether no event is gathered line by line."""
+        lines, gathered = self._lines, self._gathered
+        return not (lines.rest or lines.after_return or gathered.data or gathered.name)
+
+    def _line_by_line(self, chunk: bytes) -> Iterator[Event]:
+        chunk, self._rest, self._is_odd = self._rest + chunk, b"", True
+        for line in self._lines.of(chunk):
+            event = self._gathered.take(line)
             if event is not None:
                 yield event
+
+
+def cut(block: bytes) -> list[Event]:
+    """The events of a block, of which each is within all bounds."""
+    events = []
+    for text in block.split(_BETWEEN):
+        name, data = b"", text
+        if text.startswith(_NAME):
+            name, _, data = text.removeprefix(_NAME).partition(b"\n")
+        if data.startswith(_DATA) and b"\n" not in data:
+            events.append(Event(name.decode(errors="replace") or _UNNAMED, data[len(_DATA) :]))
+        elif text:
+            events += _events_of(text.split(b"\n"))
+    return events
+
+
+def _events_of(lines: Iterable[bytes]) -> Iterator[Event]:
+    gathered = _Gathered()
+    for line in (*lines, b""):
+        event = gathered.take(line)
+        if event is not None:
+            yield event
 
 
 @dataclass(slots=True)
@@ -65,7 +150,7 @@ class _Lines:
 class _Gathered:
     """An event, line by line."""
 
-    longest: int
+    longest: float = inf
     name: str = ""
     data: list[bytes] = field(default_factory=list)
     size: int = 0
@@ -91,5 +176,5 @@ class _Gathered:
         return event
 
 
-def _too_long(longest: int) -> UpstreamError:
+def _too_long(longest: float) -> UpstreamError:
     return UpstreamError(f"The upstream's stream has an event of more than {longest:,} bytes.")

@@ -1,9 +1,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.dialects.openai_language.spoken import SPOKEN, USAGE, asked, events, piece
-from torana.core.errors import InvalidRequest, UpstreamCut, UpstreamError, UpstreamRateLimited
+from torana.core.errors import InvalidRequest, ToranaError, UpstreamCut, UpstreamError, UpstreamRateLimited
 from torana.core.exchange import Event
 from torana.dialects.openai_language.manner import PLAIN, Manner
 from torana.dialects.openai_language.relaying import ChatRelay, failure_in
@@ -157,3 +159,107 @@ def test_failures():
     assert failure_in(SAID) is None
     assert failure_in(Event("message", b"?")) is None
     assert failure_in(Event("error", b"[]")) is None
+
+
+def block_of(*events):
+    return b"".join(b"data: " + event.data + b"\n\n" for event in events)
+
+
+@BY_NAME
+def test_a_block_passes_as_it_is(spoken):
+    told = relay()
+    # Of what is all silence each event is looked at.
+    assert told.take_block(block_of(*spoken.events)) == (None if spoken.name == "nothing" else spoken.stream)
+    if spoken.name == "nothing":
+        return
+    assert told.ended
+    one_by_one = relay()
+    relayed(one_by_one, spoken.events)
+    assert told.used == one_by_one.used
+
+
+def test_usage_in_a_block_is_not_shown_to_a_client_who_did_not_ask():
+    told = relay(shows_usage=False)
+    passed = told.take_block(block_of(SAID, LAST, event(usage=USAGE), Event("message", b"[DONE]")))
+    assert passed == block_of(SAID, LAST) + b"data: [DONE]\n\n"
+    assert told.used.tokens["text_in"] == 15
+
+
+DONE = Event("message", b"[DONE]")
+ROLE = event(piece({"role": "assistant"}))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        block_of(ROLE),
+        block_of(ROLE, LAST),
+        block_of(DONE),
+        block_of(SAID, event(error={"message": "no"})),
+        block_of(SAID, Event("message", b'{"object":"error","message":"Wrong."}')),
+        block_of(SAID, Event("message", b'{"object":"\\u0065rror","message":"Wrong."}')),
+        block_of(SAID, DONE, SAID),
+        block_of(SAID) + b": a word between\n\n",
+        block_of(SAID) + b"event: error\ndata: {}\n\n",
+        block_of(SAID) + b"\n" + block_of(SAID),
+        # One object that two events share, and two that are one event's.
+        b'data: {"choices":[{}\n\ndata: {}]}\n\n' + b"data: {}{}\n\n",
+        b'data: {"choices":[{}]},\n\ndata: {},{}\n\n',
+        b'data: {"a":"}\n\ndata: {"}\n\n',
+        b"data: " + b'{"a":' * 10_000 + b"}" * 10_000 + b"\n\n",
+    ],
+)
+def test_what_is_unusual_is_taken_one_by_one(block):
+    told = relay()
+    before = told.used
+    assert told.take_block(block) is None
+    assert (told.used, told.ended) == (before, False)
+
+
+def test_an_end_without_words_is_no_answer_in_a_block_either():
+    told = relay()
+    for _ in range(17):
+        list(told.take(ROLE))
+    assert told.take_block(block_of(ROLE, DONE)) is None
+    assert told.take_block(block_of(ROLE)) == block_of(ROLE)
+
+
+WORDS = st.sampled_from(["", "a", "Hello there", "ä" * 9, "\n\n"])
+PIECES = st.builds(
+    lambda words, index, finish, kind: piece(
+        {kind: [{"index": 0, "function": {"arguments": words}}] if kind == "tool_calls" else words}, finish, index
+    ),
+    WORDS,
+    st.integers(0, 2),
+    st.sampled_from([None, None, None, "stop"]),
+    st.sampled_from(["content", "content", "role", "reasoning_content", "tool_calls"]),
+)
+EVENTS = st.lists(
+    st.one_of(
+        st.lists(PIECES, max_size=2).map(lambda pieces: event(*pieces)),
+        st.just(event(usage=USAGE)),
+        st.sampled_from([event(error={"message": "no"}), Event("message", b"?"), Event("message", b"[DONE]")]),
+    ),
+    max_size=8,
+)
+
+
+def outcome(relay, blocks, *, at_once):
+    """All that the client gets, what was used, and how it ended."""
+    told: list[bytes] = []
+    try:
+        for events in blocks:
+            shown = relay.take_block(block_of(*events)) if at_once and events else None
+            for frames in map(relay.take, events) if shown is None else [[shown]]:
+                told += frames
+        told += relay.close()
+        ended = None
+    except ToranaError as error:
+        ended = type(error), error.code
+    return b"".join(told), relay.used, ended
+
+
+@given(st.lists(EVENTS, max_size=4), st.booleans())
+def test_blocks_come_to_what_their_events_come_to(blocks, shows):
+    one_by_one = outcome(relay(shows_usage=shows), blocks, at_once=False)
+    assert outcome(relay(shows_usage=shows), blocks, at_once=True) == one_by_one

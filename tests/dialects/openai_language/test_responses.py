@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from tests.dialects.openai_language.asking import CHARGED, RESPONSE, at, event, request, sent
 from torana.core.errors import InvalidRequest, UpstreamCut, UpstreamError, UpstreamRateLimited
@@ -56,7 +56,7 @@ def test_compaction_has_a_path_of_its_own():
 
 def test_an_upstream_that_remembers_is_asked_to():
     asked = going_on()
-    home = type(asked)(**{name: getattr(asked, name) for name in asked.__dataclass_fields__} | {"at_home": True})
+    home = structs.replace(asked, at_home=True)
     asking = STATEFUL(home, at(home))
     assert sent(asking.message) == {
         "model": "theirs", "previous_response_id": "resp_1", "input": "And?", "store": True,

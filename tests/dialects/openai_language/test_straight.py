@@ -4,8 +4,8 @@ import pytest
 
 from tests.dialects.openai_language.spoken import SPOKEN, asked, at, body
 from torana.core.errors import UpstreamError, UpstreamRateLimited
-from torana.dialects.openai_language import Manner, plain_only, straight
-from torana.dialects.openai_language.straight import answered, raw_members
+from torana.dialects.openai_language import PLAIN, Manner, plain_only, straight
+from torana.dialects.openai_language.straight import answered, raw_members, reading
 from torana.dialects.steps import Received
 from torana.families.language.asked import LanguageRequest
 
@@ -102,3 +102,27 @@ def test_usage_that_is_not_told_is_unknown():
 
 def test_members_as_their_bytes():
     assert bytes(raw_members(asked(n=1))["n"]) == b"1"
+
+
+LONG = b'"choices":[{"index":0,"message":{"content":"Hello"}}]'
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        b"null",
+        b'{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"queue_time":0.1}',
+        b'{"prompt_tokens":9,"prompt_tokens_details":null,"completion_tokens_details":{"reasoning_tokens":2}}',
+        b'{"prompt_tokens":9.0,"completion_tokens":3}',
+        b'{"prompt_tokens":-9,"completion_tokens":true,"total_tokens":12}',
+        b'{"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":-1,"audio_tokens":"3"}}',
+        b'{"prompt_tokens":100000000000000000000000}',
+        b'"many"',
+        b"[]",
+        b'{"prompt_tokens":{},"input_tokens":4}',
+    ],
+)
+@pytest.mark.parametrize("manner", [PLAIN, Manner(cost="cost")])
+def test_odd_words_on_what_was_used_are_left_out_and_the_answer_stays(usage, manner):
+    received = Received(200, {}, b'{"error":null,%s,"usage":%s}' % (LONG, usage))
+    assert reading("choices", manner)(received) == answered(received, "choices", manner)

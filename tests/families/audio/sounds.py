@@ -32,6 +32,9 @@ class Recorded:
     def info(self) -> SoundInfo:
         return listen(io.BytesIO(self.data), filename=self.filename)
 
+    def at_hand(self) -> None:
+        """Never in memory."""
+
     async def chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self.data), 1000):
             yield self.data[start : start + 1000]

@@ -1,6 +1,6 @@
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx2
@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from tests.families.sent import Sent
-from torana.core.content import Picture, PictureInfo, Size
+from torana.core.content import Encoded, Picture, PictureInfo, Size
 from torana.core.exchange import Partial, Reply, Usage
 from torana.families.base import Body
 from torana.families.images.reply import REPLY_SCHEMA, Pictures, write_partial, write_pictures
@@ -36,7 +36,8 @@ async def nowhere(picture: Picture) -> str:
 
 
 async def text(body: Body) -> bytes:
-    sent = b"".join([chunk async for chunk in body.chunks])
+    chunks = body.chunks
+    sent = b"".join(chunks if isinstance(chunks, Sequence) else [chunk async for chunk in chunks])
     assert len(sent) == body.length
     return sent
 
@@ -203,3 +204,16 @@ async def test_openais_client_reads_our_previews(operation: str, ask: Ask):
 
 def test_who_asked_for_no_stream_gets_no_preview():
     assert write_partial(streamed(stream=False), Partial("QUJD", 0), NOW) is None
+
+
+async def test_a_picture_in_base64_leaves_as_it_came():
+    data = base64.b64encode(bytes(range(256)) * 100)
+    pieces = (memoryview(data)[:8], b"AAAA", memoryview(data)[8:])
+    made = Encoded(pieces, INFO)
+    answer = Reply(Pictures(NOW, (made, MADE[0])))
+    assert answer.body.size == made.size + len(MADE[0].data)
+    mixed = await written(ASKED, answer)
+    alone = await written(ASKED, Reply(Pictures(NOW, (made,))))
+    assert mixed["data"][0] == alone["data"][0] == {"b64_json": b"".join(pieces).decode()}
+    body = await write_pictures(ASKED, Reply(Pictures(NOW, (made,))), nowhere)
+    assert pieces[2] in list(body.chunks)  # type: ignore[arg-type]  # all of it is at hand

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from tests.families.language.written import whole
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import Reply
 from torana.families.language.asked import (
@@ -113,7 +114,7 @@ async def test_an_answer_is_written_once(told, data):
         raise AssertionError
 
     written = await write_spoken(LanguageRequest("x", "m", {}, b""), Reply(Spoken(b"{}", told=told)), publish)
-    assert b"".join([chunk async for chunk in written.chunks]) == data
+    assert whole(written) == data
     assert (written.media_type, written.length) == ("application/json", len(data))
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Completion
 
+from tests.families.language.written import whole
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import Reply
 from torana.families.language.asked import LanguageRequest, Spoken
@@ -111,12 +112,12 @@ async def test_a_whole_answer_as_events():
         raise NotImplementedError
 
     request = parse(raw(stream=True))
-    whole = tell(Utterance((Said((Text("a"),)),), None, "theirs"), occasion())
-    body = await COMPLETIONS.write(request, Reply(Spoken(whole)), publish)
-    data = b"".join([chunk async for chunk in body.chunks])
+    answer = tell(Utterance((Said((Text("a"),)),), None, "theirs"), occasion())
+    body = await COMPLETIONS.write(request, Reply(Spoken(answer)), publish)
+    data = whole(body)
     assert data.endswith(b"data: [DONE]\n\n")
     assert COMPLETIONS.fold is not None
-    assert json.loads(COMPLETIONS.fold(request, [data]).data) == json.loads(whole)
+    assert json.loads(COMPLETIONS.fold(request, [data]).data) == json.loads(answer)
 
 
 def test_the_family():

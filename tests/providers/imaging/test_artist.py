@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from tests.providers.kit import CONTEXT, photo
@@ -193,7 +194,7 @@ async def test_what_came_is_handed_over_before_the_calls_time_is_up(lent: Lent) 
         return (yield from draw(ask))
 
     vendor = dataclasses.replace(VENDOR, draw=slow)
-    context = dataclasses.replace(CONTEXT, within=10)
+    context = structs.replace(CONTEXT, within=10)
     reply, heard = await make(dataclasses.replace(lent, clock=clock), b"1", b"1", vendor=vendor, context=context)
     assert (len(heard), len(reply.body.pictures), reply.shortfall) == (2, 2, 1)
 

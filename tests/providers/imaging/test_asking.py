@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.providers.kit import CONTEXT, photo
 from torana.config.upstreams import Prompts
@@ -24,7 +25,7 @@ def ask(request: ImageRequest = REQUEST, ability: Ability | None = None, **conte
         request,
         ability or Ability(ALL),
         "m",
-        context=dataclasses.replace(CONTEXT, **context),  # type: ignore[arg-type]  # the test's own
+        context=structs.replace(CONTEXT, **context),
         prompts=PROMPTS,
         options={},
     )

@@ -1,3 +1,4 @@
+import base64
 import dataclasses
 
 import pytest
@@ -5,9 +6,9 @@ import pytest
 from tests.providers.kit import opened, photo
 from tests.upstream.wire import Wire, upstream
 from torana.config.upstreams import Account
-from torana.core.content import Size
+from torana.core.content import Encoded, Picture, Size
 from torana.core.errors import UpstreamError
-from torana.dialects.steps import Drawn, Link
+from torana.dialects.steps import Drawn, Inline, Link
 from torana.families.images import GENERATE, ImageRequest
 from torana.media.marks import SourceType, mark
 from torana.providers.base import Lent
@@ -76,3 +77,42 @@ async def test_a_link_is_tried_three_times(lent: Lent, status: int, bad: bytes) 
         link = Link(f"http://{up.host}/a.png")
         (one,), lost = await finishing(lent, download_hosts=("127.0.0.1",)).all_of([Drawn((link,))])
     assert (one.picture.data, lost, len(asked)) == (PNG, [], 3)
+
+
+INLINE = Inline(memoryview(base64.b64encode(PNG)))
+AS_JSON = dataclasses.replace(REQUEST, response_format="b64_json")
+
+
+@pytest.mark.parametrize("size", [None, Size(64, 48)])
+@pytest.mark.parametrize("marks", [False, True])
+async def test_what_is_right_in_base64_is_not_decoded(lent: Lent, size: Size | None, marks: bool) -> None:
+    request = dataclasses.replace(AS_JSON, size=size)
+    (one,), lost = await finishing(dataclasses.replace(lent, mark=marks), request).all_of([Drawn((INLINE,))])
+    assert isinstance(one.picture, Encoded)
+    assert one.picture.data == (mark(PNG, SourceType.REWORKED) if marks else PNG)
+    assert (one.picture.size, one.picture.info.media_type) == (len(one.picture.data), "image/png")
+    assert (one.resized, one.converted, one.made, lost) == (False, False, Size(64, 48), [])
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        dataclasses.replace(AS_JSON, size=Size(32, 24)),
+        dataclasses.replace(AS_JSON, output_format="webp", extensions=frozenset({"output_format"})),
+        dataclasses.replace(AS_JSON, response_format="url"),
+    ],
+    ids=["size", "format", "link"],
+)
+async def test_what_needs_more_is_decoded_first(lent: Lent, request_: ImageRequest) -> None:
+    drawn = [Drawn((INLINE, PNG))]
+    (one, other), _ = await finishing(lent, request_).all_of(drawn)
+    assert isinstance(one.picture, Picture)
+    assert one.picture == other.picture
+
+
+async def test_half_a_picture_in_base64_is_lost_and_the_others_are_not(lent: Lent) -> None:
+    half = Inline(memoryview(base64.b64encode(PNG[:-30])))
+    broken = Inline(memoryview(b"iVBORw0KGgo*"))
+    finished, lost = await finishing(lent, AS_JSON).all_of([Drawn((half, INLINE, broken))])
+    assert [each.picture.data for each in finished] == [PNG]
+    assert [(type(each), each.spent) for each in lost] == [(UpstreamError, True)] * 2

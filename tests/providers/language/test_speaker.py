@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from tests.providers.lab import failed, http
 from tests.providers.language.wayside import ASKED, LANGUAGE, STREAMED, Client, events, vendor, way
@@ -60,7 +61,7 @@ async def test_an_answer_in_pieces(lent: Lent) -> None:
     client = Client()
     async with vendor(lent, events("a", "b", "END", "never"), **PRICED) as up:
         reply = await up.say(STREAMED, client)
-    assert client.pieces == [b"data: A\n\n", b"data: B\n\n", b"data: BYE\n\n"]
+    assert b"".join(client.pieces) == b"data: A\n\ndata: B\n\ndata: BYE\n\n"
     assert client.opening is not None
     assert (client.opening.media_type, client.opening.emulated) == ("text/event-stream", ("politeness",))
     assert reply.body.told
@@ -79,7 +80,7 @@ async def test_a_whole_answer_where_pieces_were_asked_for(lent: Lent) -> None:
 async def test_bytes_are_passed_on(lent: Lent) -> None:
     client = Client()
     async with vendor(lent, http(b"\x00\x01sound", kind="audio/mpeg")) as up:
-        reply = await up.say(replace(ASKED, operation="audio.speech"), client)
+        reply = await up.say(structs.replace(ASKED, operation="audio.speech"), client)
     assert b"".join(client.pieces) == b"\x00\x01sound"
     assert client.opening is not None
     assert client.opening.media_type == "audio/mpeg"
@@ -270,7 +271,7 @@ async def test_what_opens_the_upstreams_door_is_told_to_nobody(lent: Lent) -> No
 async def test_figures_that_cannot_be_true_cost_nothing_beyond_belief(lent: Lent) -> None:
     def boasting(request: Any, at: Any) -> Any:
         used = Consumption({"text_in": 10**30, "text_out": -1}, charged=Decimal("NaN"))
-        return replace(way(request, at), plain=lambda received: Answered(received.body, used))
+        return structs.replace(way(request, at), plain=lambda received: Answered(received.body, used))
 
     boasted = Language(ways={"chat.completions": boasting}, base_url="http://vendor.example")
     async with vendor(lent, http("{}"), boasted, **PRICED) as up:
@@ -280,7 +281,11 @@ async def test_figures_that_cannot_be_true_cost_nothing_beyond_belief(lent: Lent
 
 async def test_letters_that_are_none_are_no_answer(lent: Lent) -> None:
     passing = Language(
-        ways={"chat.completions": lambda request, at: replace(way(request, at), plain=lambda it: Answered(it.body))},
+        ways={
+            "chat.completions": lambda request, at: structs.replace(
+                way(request, at), plain=lambda it: Answered(it.body)
+            )
+        },
         base_url="http://vendor.example",
     )
     answer = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\n{"\xff"}'

@@ -10,7 +10,7 @@ from torana.families.audio.speech import read_speech
 from torana.families.base import Form
 from torana.families.language.asked import LanguageRequest
 from torana.families.language.rerank import read_rerank
-from torana.providers.language.worst import most
+from torana.providers.language.worst import Ceiling
 
 
 def request(**body: object) -> LanguageRequest:
@@ -38,31 +38,31 @@ def price(**kinds: int) -> Price:
     ],
 )
 def test_every_byte_in_and_all_words_out(asked: LanguageRequest, known: Price, dollars: str) -> None:
-    assert most(asked, known, most_out=1000) == Decimal(dollars)
+    assert Ceiling(known, 1000).of(asked) == Decimal(dollars)
 
 
 def test_a_price_for_each_request() -> None:
     known = Price(dated="2026-11-22", source="here", per_request=Decimal("0.01"))
-    assert most(request(), known, most_out=1000) == Decimal("0.01")
+    assert Ceiling(known, 1000).of(request()) == Decimal("0.01")
 
 
 def test_a_price_for_each_unit() -> None:
     known = Price(dated="2026-11-22", source="here", per_request=Decimal("0.01"))
     body = {"query": "q", "documents": ["d"] * 250}
     asked = read_rerank(msgspec.json.encode({"model": "m", **body}))
-    assert most(asked, known, most_out=1000) == Decimal("0.03")
+    assert Ceiling(known, 1000).of(asked) == Decimal("0.03")
 
 
 def test_a_price_that_cannot_tell() -> None:
-    assert most(request(), Price(dated="2026-11-22", source="here"), most_out=1000) is None
+    assert Ceiling(Price(dated="2026-11-22", source="here"), 1000).of(request()) is None
 
 
 def test_a_text_that_is_spoken_and_a_sound_that_is_listened_to() -> None:
     speech = read_speech(b'{"model": "m", "input": "Hello"}')
     by_characters = Price(dated="2026-11-22", source="here", per_million_characters=Decimal(15))
-    assert most(speech, by_characters, most_out=1000) == Decimal("0.000075")
+    assert Ceiling(by_characters, 1000).of(speech) == Decimal("0.000075")
     form = Form((("model", "m"),), sounds=(("file", Recorded(wav(30.0))),))
     by_minutes = Price(dated="2026-11-22", source="here", per_minute=Decimal("0.006"))
-    assert most(TRANSCRIPTIONS.read(form), by_minutes, most_out=1000) == Decimal("0.003")
-    assert most(TRANSCRIPTIONS.read(form), price(audio_in=1, text_out=2), most_out=10**6) == Decimal("0.001801")
-    assert most(speech, by_minutes, most_out=1000) is None
+    assert Ceiling(by_minutes, 1000).of(TRANSCRIPTIONS.read(form)) == Decimal("0.003")
+    assert Ceiling(price(audio_in=1, text_out=2), 10**6).of(TRANSCRIPTIONS.read(form)) == Decimal("0.001801")
+    assert Ceiling(by_minutes, 1000).of(speech) is None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import structs
@@ -20,7 +20,7 @@ from torana.providers.base import Lent, Provider
 from torana.providers.language import Language, language_only
 
 ASKED = LanguageRequest("chat.completions", "vary", {"words": "hi", "max_tokens": 9}, b'{"words":"hi"}')
-STREAMED = replace(ASKED, stream=True)
+STREAMED = structs.replace(ASKED, stream=True)
 
 
 @dataclass
@@ -67,7 +67,7 @@ def way(request: LanguageRequest, at: At) -> Asking:
 def sound(request: LanguageRequest, at: At) -> Asking:
     """Words in, bytes out."""
     asking = way(request, at)
-    return replace(asking, relay=None, raw=True, used=Consumption({"characters": 2}))
+    return structs.replace(asking, relay=None, raw=True, used=Consumption({"characters": 2}))
 
 
 LANGUAGE = Language(ways={"chat.completions": way, "audio.speech": sound}, base_url="http://vendor.example")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from torana.core.exchange import Event
 from torana.dialects.anthropic import Manner, straight, tongue
@@ -109,7 +109,7 @@ def claude_messages(request: LanguageRequest, at: At) -> Asking:
     relay = asking.relay
     if relay is None:
         return asking
-    return replace(asking, message=for_events(asking.message), relay=lambda: _Relay(relay()))
+    return structs.replace(asking, message=for_events(asking.message), relay=lambda: _Relay(relay()))
 
 
 def claude_count(request: LanguageRequest, at: At) -> Asking:

@@ -12,6 +12,9 @@ from torana.core.exchange import EVENT_STREAM, Message
 from torana.dialects.ways import At
 
 _NULL = b"null"
+_COUNTED: dict[str, Any] = {"include_usage": True}
+"""What makes an upstream tell at a stream's end what was used."""
+_encode = msgspec.json.Encoder().encode
 _SHORT = 16
 """Bytes of a value that may have nothing in it, at most."""
 
@@ -41,6 +44,20 @@ class Manner:
     thoughts: str | None = None
     """The member of a message in which it takes its thoughts back; None where it takes none."""
 
+    touched: frozenset[str] = field(init=False, repr=False)
+    """Fields of a client's that do not simply go on as they are."""
+    heads: tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = field(init=False, repr=False)
+    """Headers of a request for a whole answer, and of one for events."""
+
+    def __post_init__(self) -> None:
+        uncounted = frozenset[str]() if self.counts_streams else frozenset({"stream_options"})
+        object.__setattr__(self, "touched", self.refused | self.ignored | self.renamed.keys() | uncounted)
+        heads = tuple(
+            (("content-type", "application/json"), ("accept", kind), *self.headers)
+            for kind in ("application/json", EVENT_STREAM)
+        )
+        object.__setattr__(self, "heads", heads)
+
     def charged(self, usage: object) -> Decimal | None:
         """What it says it charged, in US dollars."""
         if self.cost is None:
@@ -68,36 +85,43 @@ def written(
 
     The operator's own fields count more than any other.
     """
-    given = {name: value for name, value in fields.items() if name != "model"}
-    for name in manner.refused & given.keys():
-        if not is_null(given[name]):
-            raise InvalidRequest(
-                f"'{name}' is not supported by this model's provider.", param=name, code="unsupported_parameter"
-            )
-    body = {name: value for name, value in given.items() if name not in {*manner.refused, *manner.ignored}}
-    for name, new in manner.renamed.items():
-        if name in body:
-            body[new] = body.pop(name)
+    body = dict(fields)
+    body.pop("model", None)
+    ignored: tuple[str, ...] = () if manner.touched.isdisjoint(body) else _fitted(body, manner)
     if manner.sends_model:
         body["model"] = at.model
     if stream and manner.counts_streams:
-        body["stream_options"] = _options(body.get("stream_options")) | {"include_usage": True}
-    elif not manner.counts_streams:
+        options = body.get("stream_options")
+        body["stream_options"] = _COUNTED if options is None else _options(options) | _COUNTED
+    if at.parameters:
+        body |= at.parameters
+    return body, ignored
+
+
+def _fitted(body: dict[str, Any], manner: Manner) -> tuple[str, ...]:
+    """Brings a body into the manner; the fields that it has no room for."""
+    for name in manner.refused & body.keys():
+        if not is_null(body.pop(name)):
+            raise InvalidRequest(
+                f"'{name}' is not supported by this model's provider.", param=name, code="unsupported_parameter"
+            )
+    left_out = [name for name in body if name in manner.ignored]
+    ignored = tuple(name for name in left_out if not is_null(body.pop(name)))
+    for name, new in manner.renamed.items():
+        if name in body:
+            body[new] = body.pop(name)
+    if not manner.counts_streams:
         body.pop("stream_options", None)
-    ignored = tuple(name for name in given if name in manner.ignored and not is_null(given[name]))
-    return body | dict(at.parameters), ignored
+    return ignored
 
 
 def message(path: Path, body: Mapping[str, Any], at: At, manner: Manner, *, stream: bool) -> Message:
     """A body on its way."""
-    headers = (
-        ("content-type", "application/json"),
-        ("accept", EVENT_STREAM if stream else "application/json"),
-        *manner.headers,
-        *at.forwarded,
-    )
+    headers = manner.heads[stream]
+    if at.forwarded:
+        headers += at.forwarded
     where = path if isinstance(path, str) else path(at)
-    return Message("POST", where, headers, (msgspec.json.encode(body),))
+    return Message("POST", where, headers, (_encode(body),))
 
 
 def is_null(value: object) -> bool:

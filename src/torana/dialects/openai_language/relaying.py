@@ -1,9 +1,9 @@
 """A stream of OpenAI's dialect on its way to a client who speaks it too: nothing in it is changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -14,51 +14,54 @@ from torana.dialects.openai_language.errors import empty, fault_inside
 from torana.dialects.openai_language.manner import Manner
 from torana.dialects.openai_language.usage import tokens_of_usage
 from torana.dialects.steps import unreadable
-from torana.dialects.ways import Consumption
+from torana.dialects.ways import BlockRelay, Consumption
 from torana.families.language.asked import frame
 from torana.families.language.saying import Tokens
 
 DONE = b"[DONE]"
+_LAST = frame(DONE)
+_HEAD, _BETWEEN = b"data: {", b"}\n\ndata: {"
+"""What stands before the first of several objects that are an event each, and between them."""
+_END = b"}\n\n"
+_AFTER = b"\n\n"
 _BYTES_OF_A_TOKEN = 4
 _MOST_HELD = 16
 """Events that say nothing yet, at most: until something is said, another upstream may still be asked."""
 _NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
 _QUOTES = 2
+_NULL = Raw(b"null")
+_LENGTHS_OF_NOTHING = frozenset(map(len, _NOTHING))
 
 
-class _Function(Struct):
-    name: Raw = Raw(b"null")
-    arguments: Raw = Raw(b"null")
+class _Function(Struct, gc=False):
+    name: Raw = _NULL
+    arguments: Raw = _NULL
 
 
-class _Call(Struct):
+class _Call(Struct, gc=False):
     function: _Function | None = None
 
 
-class _Choice(Struct):
+class _Choice(Struct, gc=False):
     index: int | None = None
-    finish_reason: Raw = Raw(b"null")
+    finish_reason: Any = None
+    """Something in its last piece, nothing in all before."""
     delta: dict[str, Raw] | None = None
-    text: Raw = Raw(b"null")
+    text: Raw = _NULL
 
-    @property
-    def ended(self) -> bool:
-        """Whether this is its last piece."""
-        return bytes(self.finish_reason) not in _NOTHING
-
-    @property
     def size(self) -> int:
         """Bytes of words in it, about."""
-        words = _length(self.text)
-        for name, value in (self.delta or {}).items():
-            if name == "tool_calls":
-                words += _calls(value)
-            elif name != "role":
-                words += _length(value)
+        words = 0 if self.text is _NULL else _length(self.text)
+        if self.delta is not None:
+            for name, value in self.delta.items():
+                if name == "tool_calls":
+                    words += _calls(value)
+                elif name != "role":
+                    words += _length(value)
         return words
 
 
-class Chunk(Struct):
+class Chunk(Struct, gc=False):
     """What a relay has to know of an event."""
 
     choices: list[_Choice] | None = None
@@ -66,9 +69,28 @@ class Chunk(Struct):
     error: Any = None
     object: Any = None
 
+    def size(self) -> int:
+        """Bytes of words in it, about."""
+        choices = self.choices
+        if not choices:
+            return 0
+        return choices[0].size() if len(choices) == 1 else sum(choice.size() for choice in choices)
+
+
+class _Usual(Chunk, gc=False):
+    """An event as nearly all are: no error, and of a kind that is known."""
+
+    error: None = None
+    object: Literal["chat.completion.chunk", "chat.completion", "text_completion"] | None = None
+
+
+_CHUNKS = msgspec.json.Decoder(Chunk)
+_USUAL = msgspec.json.Decoder(_Usual)
+_CALLS = msgspec.json.Decoder(list[_Call] | None)
+
 
 @dataclass(slots=True)
-class ChatRelay:
+class ChatRelay(BlockRelay):
     """Passes events on, and keeps count."""
 
     asked: int
@@ -89,24 +111,37 @@ class ChatRelay:
     def take(self, event: Event) -> Iterable[bytes]:
         """The event as it is, if it is the client's; what the error means that it is."""
         if self.ended:
-            return
+            return ()
         if event.data.startswith(DONE):
             if not self._whole and not self._said:
                 raise empty()
             self.ended = True
-            yield from self._released(frame(DONE))
-            return
+            return self._released(_LAST)
         chunk = read_chunk(event)
-        choices = chunk.choices or ()
-        said = sum(choice.size for choice in choices)
+        said = chunk.size()
         self._note(chunk, said)
-        if chunk.usage is not None and not choices and not self.shows_usage:
-            return
+        if self._hides(chunk):
+            return ()
         piece = frame(event.data.replace(b"\n", b" "))
-        if said or any(choice.ended for choice in choices):
-            yield from self._released(piece)
-        else:
-            yield from self._kept(piece)
+        if said or any(choice.finish_reason for choice in chunk.choices or ()):
+            return self._released(piece)
+        return self._kept(piece)
+
+    def take_block(self, block: bytes) -> bytes | None:
+        """What its events come to: the same bytes, but for those that wait, are not the client's, or mean an error."""
+        told = block.removesuffix(_LAST)
+        chunks = None if self.ended else _chunks_of(told)
+        if chunks is None:
+            return None
+        ends = len(told) < len(block)
+        silent = self._held is not None or (ends and not (self._said or self._whole))
+        if silent and not any(chunk.size() for chunk in chunks):
+            return None
+        counted = self._note_all(chunks)
+        self.ended = ends
+        held, self._held = self._held, None
+        shown = self._shown(block, told, chunks) if counted and not self.shows_usage else block
+        return b"".join((*held, shown)) if held else shown
 
     def close(self) -> Iterable[bytes]:
         """The end, which some leave out; UpstreamCut where an answer was not."""
@@ -129,19 +164,47 @@ class ChatRelay:
         )
         return Consumption(seen.charged, self._charged)
 
+    def _note_all(self, chunks: Sequence[Chunk]) -> bool:
+        """Notes them; whether any of them says what was used."""
+        opened, counted = self._open, False
+        for chunk in chunks:
+            choices, words = chunk.choices, _NULL
+            # Nearly all are some words of an answer that is under way, which is told from less.
+            if choices and len(choices) == 1 and chunk.usage is None:
+                (choice,), delta = choices, choices[0].delta
+                under_way = choice.index in opened and not choice.finish_reason and choice.text is _NULL
+                words = delta.get("content", _NULL) if delta and len(delta) == 1 and under_way else _NULL
+            if len(words) not in _LENGTHS_OF_NOTHING:
+                self._said += len(words) - _QUOTES
+                continue
+            counted = counted or chunk.usage is not None
+            self._note(chunk, chunk.size())
+        return counted
+
     def _note(self, chunk: Chunk, said: int) -> None:
         self._said += said
         for choice in chunk.choices or ():
             index = choice.index or 0
-            if choice.ended:
+            if choice.finish_reason:
                 self._open.discard(index)
                 self._whole = True
             elif not self._whole or said:
                 self._open.add(index)
+        if chunk.usage is None:
+            return
         tokens = tokens_of_usage(chunk.usage)
         if tokens is not None:
             self._tokens = tokens
             self._charged = self.manner.charged(chunk.usage)
+
+    def _hides(self, chunk: Chunk) -> bool:
+        """Whether it says what was used, and nothing else, to a client who did not ask."""
+        return chunk.usage is not None and not chunk.choices and not self.shows_usage
+
+    def _shown(self, block: bytes, told: bytes, chunks: Sequence[Chunk]) -> bytes:
+        """Of a block what is the client's; without its last mark it is what was ``told``."""
+        frames = zip(told.split(_AFTER), chunks, strict=False)
+        return b"".join([each + _AFTER for each, chunk in frames if not self._hides(chunk)]) + block[len(told) :]
 
     def _kept(self, piece: bytes) -> Iterable[bytes]:
         if self._held is None or len(self._held) >= _MOST_HELD:
@@ -157,13 +220,28 @@ class ChatRelay:
 def read_chunk(event: Event) -> Chunk:
     """What an event says; UpstreamError where it makes no sense, or what the error means that it is."""
     try:
-        chunk = msgspec.json.decode(event.data, type=Chunk)
+        chunk = _CHUNKS.decode(event.data)
     except (ValueError, RecursionError) as error:
         raise failure_in(event) or unreadable() from error
     failure = failure_in(event) if chunk.error or chunk.object == "error" or event.name == "error" else None
     if failure is not None:
         raise failure
     return chunk
+
+
+def _chunks_of(block: bytes) -> Sequence[Chunk] | None:
+    """What events say that are as usual, and an object each, on a line of its own; None for any others."""
+    if not (block.startswith(_HEAD) and block.endswith(_END)):
+        return None
+    objects = block[len(_HEAD) - 1 : -len(_AFTER)].split(_BETWEEN)
+    if block.count(b"\n") != len(objects) * len(_AFTER):
+        return None
+    try:
+        # Where an object ends before a line's end and another begins after it, nothing can hold both of them.
+        chunks = _USUAL.decode_lines(b"}\n{".join(objects))
+    except (ValueError, RecursionError):
+        return None
+    return chunks if len(chunks) == len(objects) else None
 
 
 def failure_in(event: Event) -> ToranaError | None:
@@ -181,7 +259,7 @@ def failure_in(event: Event) -> ToranaError | None:
 
 def _calls(value: Raw) -> int:
     try:
-        calls = msgspec.json.decode(value, type=list[_Call] | None) or ()
+        calls = _CALLS.decode(value) or ()
     except ValueError:
         return _length(value)
     return sum(_length(call.function.name) + _length(call.function.arguments) for call in calls if call.function)

@@ -1,6 +1,7 @@
 """Straight ways to upstreams that speak OpenAI's dialect: what the client says goes there as he said it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -8,48 +9,79 @@ from msgspec import Raw
 from torana.dialects.openai_language.errors import empty, fault_inside
 from torana.dialects.openai_language.manner import PLAIN, Manner, Path, is_nothing, message, written
 from torana.dialects.openai_language.relaying import ChatRelay
-from torana.dialects.openai_language.usage import tokens_of_usage
+from torana.dialects.openai_language.usage import Told, tokens_of_usage
 from torana.dialects.steps import Received, unreadable
 from torana.dialects.ways import Answered, Asking, At, Consumption, Relay, Way
 from torana.families.language.asked import LanguageRequest
 from torana.families.language.chat.checked import wants_usage
 
+_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+_UNUSED = Consumption()
+_LIST = ord("[")
+_SHORT = 16
+"""Bytes of a list that may have nothing in it, at most."""
+
 
 def straight(path: Path, manner: Manner = PLAIN) -> Way:
     """The way for chats and completions: whole answers with ``choices``, and streams of them."""
+    plain = reading("choices", manner)
 
     def way(request: LanguageRequest, at: At) -> Asking:
-        body, ignored = written(raw_members(request), at, manner, stream=request.stream)
-
-        def plain(received: Received) -> Answered:
-            return answered(received, "choices", manner)
+        stream = request.stream
+        body, ignored = written(raw_members(request), at, manner, stream=stream)
+        sent = message(path, body, at, manner, stream=stream)
+        if not stream:
+            return Asking(sent, plain, ignored=ignored)
 
         def relay() -> Relay:
             return ChatRelay(request.length, wants_usage(request.body), manner)
 
-        sent = message(path, body, at, manner, stream=request.stream)
-        return Asking(sent, plain, relay=relay if request.stream else None, ignored=ignored)
+        return Asking(sent, plain, relay=relay, ignored=ignored)
 
     return way
 
 
 def plain_only(path: Path, manner: Manner = PLAIN, *, needs: str = "data") -> Way:
     """The way for what is never streamed, such as embeddings: the answer in JSON must have what it ``needs``."""
+    plain = reading(needs, manner)
 
     def way(request: LanguageRequest, at: At) -> Asking:
         body, ignored = written(raw_members(request), at, manner)
-
-        def plain(received: Received) -> Answered:
-            return answered(received, needs, manner)
-
         return Asking(message(path, body, at, manner, stream=False), plain, ignored=ignored)
 
     return way
 
 
-def raw_members(request: LanguageRequest) -> Mapping[str, Raw]:
+def raw_members(request: LanguageRequest) -> dict[str, Raw]:
     """The members of a request's body as their bytes: what nobody changes goes out as it came in."""
-    return msgspec.json.decode(request.raw, type=dict[str, Raw])
+    return _MEMBERS.decode(request.raw)
+
+
+def reading(needs: str, manner: Manner = PLAIN) -> Callable[[Received], Answered]:
+    """How a whole answer is read that ``needs`` a member which is a list; errors as ``answered`` has them."""
+    # As nearly all are: without an error, and with what was used as it should be told.
+    usual = msgspec.json.Decoder(
+        msgspec.defstruct(
+            "Usual",
+            [("needed", Raw), ("usage", Told | None, None), ("error", None, None)],
+            rename={"needed": needs},
+        )
+    )
+    # What else is in it tells what was charged.
+    tells_charge = manner.cost is not None
+
+    def plain(received: Received) -> Answered:
+        body = received.body
+        try:
+            told: Any = None if tells_charge else usual.decode(body)
+        except (ValueError, RecursionError):
+            told = None
+        if told is None or len(told.needed) <= _SHORT or memoryview(told.needed)[0] != _LIST:
+            return answered(received, needs, manner)
+        tokens = None if told.usage is None else told.usage.tokens
+        return Answered(body, _UNUSED if tokens is None else Consumption(tokens.charged))
+
+    return plain
 
 
 def answered(received: Received, needs: str, manner: Manner = PLAIN) -> Answered:

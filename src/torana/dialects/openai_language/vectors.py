@@ -5,10 +5,9 @@ servers that speak as OpenAI does know numbers alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from torana.dialects.openai_language import PLAIN, Manner, plain_only
 from torana.dialects.steps import Received, unreadable
@@ -48,9 +47,9 @@ def as_asked(way: Way) -> Way:
             }
             if wanted not in {FLOAT, BASE64} or written == {wanted}:
                 return answered
-            return replace(answered, data=_rewritten(answered.data, wanted))
+            return structs.replace(answered, data=_rewritten(answered.data, wanted))
 
-        return replace(asked, plain=plain)
+        return structs.replace(asked, plain=plain)
 
     return asking
 

@@ -6,7 +6,6 @@ of OpenAI's dialect as they came, those that we do not know too.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 
 from torana.core.errors import InvalidRequest
@@ -24,11 +23,10 @@ _TOKENS_A_SECOND = 20
 """At most, of what is heard and of what is written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoundRequest(LanguageRequest):
+class SoundRequest(LanguageRequest, frozen=True, kw_only=True):
     """A sound that is to be written down. ``body`` holds the form's texts, of several of one name the last."""
 
-    fields: tuple[tuple[str, str], ...] = field(repr=False)
+    fields: tuple[tuple[str, str], ...]
     """The form's texts as they came: bracketed names are as they were written."""
     sound: Recording
 

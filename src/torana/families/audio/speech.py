@@ -3,8 +3,6 @@
 Shapes: OpenAI's ``CreateSpeechRequest``; its events are ``speech.audio.delta`` and ``speech.audio.done``.
 """
 
-from dataclasses import dataclass
-
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import EVENT_STREAM
 from torana.families.base import Family, Field
@@ -16,8 +14,7 @@ _TOKENS_OF_A_CHARACTER = 2
 """At most, of sound: some twenty make a second, in which fifteen characters are spoken."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechRequest(LanguageRequest):
+class SpeechRequest(LanguageRequest, frozen=True):
     """A text that is to be spoken. ``stream`` is whether its sound is to come as events; else it comes as bytes."""
 
     @property

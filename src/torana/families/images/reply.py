@@ -5,13 +5,16 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
-from torana.core.content import Picture
+from torana.core.content import Encoded, Picture
 from torana.core.exchange import EVENT_STREAM, Partial, Reply
 from torana.families.base import Body, Publish
 from torana.families.images.request import ImageRequest
 
 # A multiple of 3, so that pieces of base64 join without padding between them.
 _ENCODE_STEP = 48 * 1024
+_SMALL = 16 * 1024
+"""What is cheaper copied than sent by itself."""
+_Piece = bytes | memoryview | Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +22,14 @@ class Pictures:
     """The pictures that were made, and when, in seconds since the Unix epoch."""
 
     created: int
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Picture | Encoded, ...]
     revised_prompts: tuple[str | None, ...] = ()
     """What the model made of the prompt, for each picture; empty where nobody says."""
 
     @property
     def size(self) -> int:
         """How many bytes they have."""
-        return sum(len(picture.data) for picture in self.pictures)
+        return sum([each.size if isinstance(each, Encoded) else len(each.data) for each in self.pictures])
 
 
 REPLY_SCHEMA = {
@@ -65,32 +68,34 @@ REPLY_SCHEMA = {
 async def write_pictures(request: ImageRequest, reply: Reply[Pictures], publish: Publish) -> Body:
     """OpenAI's ``ImagesResponse``, or its events; base64 is made on the way out, so that no picture is held twice."""
     items = [await _item(request, reply.body, number, publish) for number in range(len(reply.body.pictures))]
+    pieces: list[_Piece]
     if request.stream:
         pieces = [piece for number, item in enumerate(items, 1) for piece in _event(request, reply, item, number)]
-        return Body(EVENT_STREAM, _length(pieces), _encoded(pieces))
+        return _body(EVENT_STREAM, pieces)
     pieces = [b'{"created":%d,"data":[' % reply.body.created]
     for number, item in enumerate(items):
         pieces += [b"," if number else b"", b"{", *item, b"}"]
     usage = _usage(reply)
     pieces.append(b'],"usage":%s}' % json.dumps(usage).encode() if usage else b"]}")
-    return Body("application/json", _length(pieces), _encoded(pieces))
+    return _body("application/json", pieces)
 
 
-async def _item(request: ImageRequest, made: Pictures, number: int, publish: Publish) -> list[bytes | Picture]:
+async def _item(request: ImageRequest, made: Pictures, number: int, publish: Publish) -> list[_Piece]:
     """The members of one picture's object."""
     picture = made.pictures[number]
-    members: list[bytes | Picture]
+    members: list[_Piece]
     if request.response_format == "url" and not request.stream:
-        members = [b'"url":' + json.dumps(await publish(picture)).encode()]
+        whole = Picture(picture.data, picture.info) if isinstance(picture, Encoded) else picture
+        members = [b'"url":' + json.dumps(await publish(whole)).encode()]
+    elif isinstance(picture, Encoded):
+        members = [b'"b64_json":"', *picture.pieces, b'"']
     else:
         members = [b'"b64_json":"', picture, b'"']
     revised = made.revised_prompts[number] if made.revised_prompts else None
     return members if revised is None else [*members, b',"revised_prompt":' + json.dumps(revised).encode()]
 
 
-def _event(
-    request: ImageRequest, reply: Reply[Pictures], item: list[bytes | Picture], number: int
-) -> list[bytes | Picture]:
+def _event(request: ImageRequest, reply: Reply[Pictures], item: list[_Piece], number: int) -> list[_Piece]:
     """One finished picture as a server-sent event, as OpenAI's clients expect it; the last one tells the usage."""
     name = f"{_stream(request)}.completed".encode()
     usage = _usage(reply) if number == len(reply.body.pictures) else {}
@@ -149,17 +154,34 @@ def _usage(reply: Reply[Pictures]) -> dict[str, object]:
     }
 
 
-def _length(pieces: Sequence[bytes | Picture]) -> int:
-    return sum(len(piece) if isinstance(piece, bytes) else 4 * ((len(piece.data) + 2) // 3) for piece in pieces)
-
-
-async def _encoded(pieces: Sequence[bytes | Picture]) -> AsyncIterator[bytes]:
+def _body(media_type: str, pieces: Sequence[_Piece]) -> Body:
+    """All of it at once where nothing is left to be encoded; small pieces that follow one another are one."""
+    if any(isinstance(piece, Picture) for piece in pieces):
+        return Body(media_type, _length(pieces), _encoded(pieces))
+    joined = list[bytes | memoryview]()
+    small = list[bytes | memoryview]()
     for piece in pieces:
-        if isinstance(piece, bytes):
-            yield piece
+        assert not isinstance(piece, Picture)
+        if len(piece) < _SMALL:
+            small.append(piece)
         else:
+            joined += (b"".join(small), piece)
+            small = []
+    joined.append(b"".join(small))
+    return Body(media_type, sum(map(len, joined)), joined)
+
+
+def _length(pieces: Sequence[_Piece]) -> int:
+    return sum(4 * ((len(piece.data) + 2) // 3) if isinstance(piece, Picture) else len(piece) for piece in pieces)
+
+
+async def _encoded(pieces: Sequence[_Piece]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, Picture):
             for chunk in _base64(piece.data):
                 yield chunk
+        else:
+            yield bytes(piece)
 
 
 def _base64(data: bytes) -> Iterator[bytes]:

@@ -2,11 +2,11 @@
 
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
 import msgspec
+from msgspec import Struct, structs
 
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import Reply
@@ -19,9 +19,11 @@ _BYTES_OF_A_TOKEN = 4
 """About as many; limits reserve an estimate and settle the truth."""
 _USUAL_OUTPUT = 1024
 """Tokens that are reserved where the client sets no bound."""
+_DECODER = msgspec.json.Decoder(dict[str, Any])
 _PATH = re.compile(r"^\$\.?")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 OUTPUT_BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_HOW_MANY = ("n", "best_of")
 _READ_HERE = frozenset({
     "model", "stream", "stream_options", "messages", "prompt", "suffix", "input", "system", "instructions", "query",
     "queries", "documents", "tools", "n", "best_of", *OUTPUT_BOUNDS, "store", "previous_response_id", "conversation",
@@ -30,18 +32,20 @@ _READ_HERE = frozenset({
 """Members that decide here who answers, what is checked, and what it may cost."""
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageRequest:
+class LanguageRequest(Struct, frozen=True):
     """A checked request: its body as it came, so that what we do not know can pass through untouched."""
 
     operation: str
     model: str
-    body: Mapping[str, Any] = field(repr=False)
+    body: Mapping[str, Any]
     """The JSON object. What is in it beyond ``model`` and ``stream`` is checked by whoever reads it."""
-    raw: bytes = field(repr=False)
+    raw: bytes
     """The bytes that it was read from."""
     stream: bool = False
     """Whether the answer is to come as events."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.operation!r}, {self.model!r}, {len(self.raw)} bytes)"
 
     @property
     def parts(self) -> tuple[bytes, ...]:
@@ -76,14 +80,22 @@ class LanguageRequest:
     @property
     def longest(self) -> int | None:
         """Tokens that may come out, as far as the client bounds them, in all answers together."""
-        bounds = [bound for name in OUTPUT_BOUNDS if isinstance(bound := self.body.get(name), int) and bound >= 0]
-        return max(bounds) * self.answers if bounds else None
+        body, most = self.body, -1
+        for name in OUTPUT_BOUNDS:
+            bound = body.get(name)
+            if isinstance(bound, int) and bound > most:
+                most = bound
+        return None if most < 0 else most * self.answers
 
     @property
     def answers(self) -> int:
         """How many answers are asked for: to each of several prompts so many, of which not all need be told."""
-        each = max(_whole(self.body.get("n")), _whole(self.body.get("best_of")))
-        prompts = self.body.get("prompt")
+        body, each = self.body, 1
+        for name in _HOW_MANY:
+            count = body.get(name)
+            if isinstance(count, int) and count > each:
+                each = count
+        prompts = body.get("prompt")
         # A list of numbers is the tokens of one prompt.
         if not isinstance(prompts, list) or all(isinstance(prompt, int) for prompt in prompts):
             return each
@@ -92,7 +104,9 @@ class LanguageRequest:
     @property
     def amounts(self) -> dict[str, int]:
         """How much it asks for: tokens are an estimate."""
-        out = _USUAL_OUTPUT * self.answers if self.longest is None else self.longest
+        out = self.longest
+        if out is None:
+            out = _USUAL_OUTPUT * self.answers
         return {"tokens": len(self.raw) // _BYTES_OF_A_TOKEN + out, "bytes": len(self.raw)}
 
     def as_read(self) -> Self:
@@ -101,17 +115,19 @@ class LanguageRequest:
         Of a member that is there twice an upstream might read the one that was not read here; so nobody has one thing
         checked, or kept for others, and another answered.
         """
-        return replace(self, raw=msgspec.json.encode(self.body)) if self.raw else self
+        return structs.replace(self, raw=msgspec.json.encode(self.body)) if self.raw else self
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """An answer in its family's own words: the whole of it, as bytes."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     media_type: str = "application/json"
     told: bool = False
     """Whether the client has it already, because it was told while it came."""
+
+    def __repr__(self) -> str:
+        return f"Spoken({len(self.data)} bytes, {self.media_type!r}, told={self.told})"
 
     @property
     def size(self) -> int:
@@ -122,7 +138,7 @@ class Spoken:
 def read_object(raw: bytes) -> dict[str, Any]:
     """The JSON object that a body is; InvalidRequest for any other."""
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        return _DECODER.decode(raw)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(
             'The body is not a valid JSON object. Send one, in UTF-8, such as {"model": "...", ...}.',
@@ -168,14 +184,13 @@ def typed(body: object, kind: type[T]) -> T:
 
 def _refuse_lookalikes(body: Mapping[str, Any]) -> None:
     """Many an upstream takes ``Messages`` for ``messages``, which here would be a member that nobody knows."""
+    names = "".join(body)
+    if names.isascii() and names.islower():
+        return
     for name in body:
         meant = name.casefold()
         if meant != name and meant in _READ_HERE:
             raise InvalidRequest(f"'{name}' must be written '{meant}'.", param=name, code="unknown_parameter")
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 1
 
 
 def _needed(body: Mapping[str, Any], name: str) -> object:
@@ -188,11 +203,7 @@ def _needed(body: Mapping[str, Any], name: str) -> object:
 async def write_spoken(_request: object, reply: Reply[Spoken], _publish: Publish) -> Body:
     """The answer as it is; nothing of one that was told."""
     spoken = reply.body
-    return Body(spoken.media_type, 0 if spoken.told else len(spoken.data), _once(b"" if spoken.told else spoken.data))
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
+    return Body(spoken.media_type, 0, ()) if spoken.told else Body(spoken.media_type, len(spoken.data), (spoken.data,))
 
 
 def frame(data: bytes, name: str | None = None) -> bytes:

@@ -7,7 +7,6 @@ import base64
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,8 +20,7 @@ MOST_INPUTS = 2048
 """Texts of one request, at OpenAI."""
 
 
-@dataclass(frozen=True, slots=True)
-class UntoldRequest(LanguageRequest):
+class UntoldRequest(LanguageRequest, frozen=True):
     """A request whose answer holds no words: nothing comes out that is counted in tokens."""
 
     @property

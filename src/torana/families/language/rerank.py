@@ -5,7 +5,6 @@ documents that are objects with a ``text``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -27,12 +26,11 @@ _MOST_PIECES = 9
 _KNOWN = frozenset({"model", "query", "documents", "top_n", "return_documents", "stream"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RerankRequest(UntoldRequest):
+class RerankRequest(UntoldRequest, frozen=True, kw_only=True):
     """A checked request."""
 
     query: str
-    texts: tuple[str, ...] = field(repr=False)
+    texts: tuple[str, ...]
     """The documents' words."""
     top_n: int | None = None
     return_documents: bool = False

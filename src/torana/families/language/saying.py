@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from torana.families.language.words import Part, Reasoning, Refusal, Text, ToolCall
 
 Stop = Literal["end", "length", "stop_sequence", "tool", "refusal", "filter", "pause"]
@@ -11,8 +13,7 @@ Stop = Literal["end", "length", "stop_sequence", "tool", "refusal", "filter", "p
 somebody's filter cut in; or the upstream wants to be called again to go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """How many tokens went in and out. Each is counted once: ``text_in`` are those that no other field has.
 
     None is unknown, for all of them together.
@@ -41,16 +42,22 @@ class Tokens:
     @property
     def charged(self) -> Mapping[str, int]:
         """By the name they are charged under; those that are none are left out."""
-        counts = {
-            "text_in": self.text_in,
-            "cached_in": self.cached_in,
-            "cache_write_in": self.cache_write_in,
-            "audio_in": self.audio_in,
-            "text_out": self.text_out,
-            "reasoning_out": self.reasoning_out,
-            "audio_out": self.audio_out,
-        }
-        return {name: count for name, count in counts.items() if count > 0}
+        counts: dict[str, int] = {}
+        if self.text_in > 0:
+            counts["text_in"] = self.text_in
+        if self.cached_in > 0:
+            counts["cached_in"] = self.cached_in
+        if self.cache_write_in > 0:
+            counts["cache_write_in"] = self.cache_write_in
+        if self.audio_in > 0:
+            counts["audio_in"] = self.audio_in
+        if self.text_out > 0:
+            counts["text_out"] = self.text_out
+        if self.reasoning_out > 0:
+            counts["reasoning_out"] = self.reasoning_out
+        if self.audio_out > 0:
+            counts["audio_out"] = self.audio_out
+        return counts
 
 
 @dataclass(frozen=True, slots=True)

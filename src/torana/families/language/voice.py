@@ -2,24 +2,40 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Protocol
 
 from torana.families.language.asked import LanguageRequest
 from torana.families.language.saying import Happening, Utterance
 from torana.families.language.words import Conversation
 
+_BYTES_OF_AN_ID = 12
 
-@dataclass(frozen=True, slots=True)
+
 class Occasion:
-    """What an answer is told on: the request, when it was begun, under which names."""
+    """What an answer is told on: the request, when it was begun (Unix seconds), under which names.
 
-    request: LanguageRequest
-    created: int
-    """Unix seconds."""
-    id: str
-    """Our name for the answer, without a prefix: letters and digits."""
-    model: str
-    """The upstream's model, where it does not say it itself."""
+    ``model`` is the upstream's, where it does not say it itself. Without an ``id`` one is made when it is asked for:
+    most answers have their upstream's.
+    """
+
+    __slots__ = ("_id", "created", "model", "request")
+
+    def __init__(self, request: LanguageRequest, created: int, id: str | None, model: str) -> None:  # noqa: A002 - its name
+        self.request = request
+        self.created = created
+        self.model = model
+        self._id = id
+
+    @property
+    def id(self) -> str:
+        """Our name for the answer, without a prefix: letters and digits."""
+        if self._id is None:
+            self._id = token_hex(_BYTES_OF_AN_ID)
+        return self._id
+
+    def __repr__(self) -> str:
+        return f"Occasion({self.request!r}, {self.created}, {self.model!r})"
 
 
 class Teller(Protocol):

@@ -34,9 +34,14 @@ def find(data: bytes) -> Found:
 
 def put(data: bytes, found: Found, body: bytes, _: Header) -> bytes:
     """The PNG with that XMP."""
-    checksum = zlib.crc32(body, zlib.crc32(b"iTXt")).to_bytes(_CHECKSUM_LENGTH)
     whole = memoryview(data)
-    return b"".join((whole[: found.start], _CHUNK.pack(len(body), b"iTXt"), body, checksum, whole[found.end :]))
+    return b"".join((whole[: found.start], chunk(body), whole[found.end :]))
+
+
+def chunk(body: bytes) -> bytes:
+    """The chunk that holds that XMP."""
+    checksum = zlib.crc32(body, zlib.crc32(b"iTXt")).to_bytes(_CHECKSUM_LENGTH)
+    return b"".join((_CHUNK.pack(len(body), b"iTXt"), body, checksum))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -40,7 +40,7 @@ _TELLING = (b"DigitalSourceType", b"dcterms:provenance")
 _END = b"</rdf:RDF>"
 _PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{}</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{}</rdf:RDF></x:xmpmeta>{}<?xpacket end="w"?>'
 )
 _STATEMENT = (
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
@@ -58,7 +58,9 @@ def stated(found: Found, kind: SourceType, *, prefix: bytes) -> bytes | None:
     if found.signed or any(word in packet for packet in found.packets for word in _TELLING):
         return None
     if not found.packets:
-        return prefix + _PACKET.format(statement).encode()
+        bare = prefix + _PACKET.format(statement, "").encode()
+        # In threes, since base64 is: what follows it in a PNG then stays as it was in that as well.
+        return prefix + _PACKET.format(statement, " " * (-len(bare) % 3)).encode()
     if len(found.packets) > 1 or found.packets[0].count(_END) != 1:
         return None
     return found.packets[0].replace(_END, statement.encode() + _END)

@@ -1,6 +1,5 @@
 """A vendor's account at work: any request for pictures, in the same way whoever answers."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from torana.config.upstreams import Account
 from torana.core.errors import CallerError, InvalidRequest, ToranaError, UpstreamAuth, UpstreamTimeout
 from torana.core.exchange import Context, Reply, Target, Usage
 from torana.core.price import Consumed
+from torana.core.together import a_few_at_once
 from torana.dialects.steps import Ask, Drawn
 from torana.families.images import MAX_SEED, OUTPUT_FORMATS, ImageRequest, Pictures
 from torana.providers.addresses import address
@@ -72,8 +72,10 @@ class Artist:
         asked = asking(
             request, ability, model, context=context, prompts=self._lent.prompts, options=self._account.options
         )
-        pictures, mask = await sent(self._lent, request, asked, ability, caller=context.caller)
-        asks = [replace(ask, sources=pictures, mask=mask) for ask in asked.asks]
+        asks: Sequence[Ask] = asked.asks
+        if request.images:
+            pictures, mask = await sent(self._lent, request, asked, ability, caller=context.caller)
+            asks = [replace(ask, sources=pictures, mask=mask) for ask in asks]
         finishing = Finishing(self._lent, self._account, request, context.caller)
         drawn, errors = await self._draw_all(asks, context)
         finished, lost = await finishing.all_of(drawn)
@@ -128,24 +130,23 @@ class Artist:
 
     async def _draw_all(self, asks: Sequence[Ask], context: Context) -> tuple[list[Drawn], list[ToranaError]]:
         """All calls, a few at once: what came of those that succeeded, and why the others failed."""
-        places = asyncio.Semaphore(self._account.parallel)
         ticks = self._lent.clock.ticks
         # What comes later than this would be paid for, and lost with all that came before.
         end = ticks() + context.within - min(_KEPT_SHARE * context.within, _MOST_KEPT)
 
         async def one(ask: Ask) -> Drawn | ToranaError:
-            async with places:
-                left = end - ticks()
-                if left <= 0:
-                    return UpstreamTimeout("No time was left to ask the upstream.")
-                try:
-                    return await self._conversation.hold(ask, structs.replace(context, within=left))
-                except ToranaError as error:
-                    return error
+            left = end - ticks()
+            if left <= 0:
+                return UpstreamTimeout("No time was left to ask the upstream.")
+            try:
+                return await self._conversation.hold(ask, structs.replace(context, within=left))
+            except ToranaError as error:
+                return error
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(ask)) for ask in asks]
-        results = [task.result() for task in tasks]
+        if len(asks) == 1:
+            results = [await one(asks[0])]
+        else:
+            results = await a_few_at_once([partial(one, ask) for ask in asks], self._account.parallel)
         drawn = [result for result in results if isinstance(result, Drawn)]
         return drawn, [result for result in results if isinstance(result, ToranaError)]
 

@@ -107,6 +107,8 @@ def _demands(ability: Ability, chosen: Chosen, sources: int) -> Demands:
     """What each of so many sources must be like."""
     demands = ability.demands
     share = ability.most_bytes // max(sources, 1)
+    if chosen.source is None and share >= demands.max_bytes:
+        return demands
     return msgspec.structs.replace(
         demands, max_bytes=min(demands.max_bytes, share), exact=chosen.source or demands.exact
     )
@@ -141,6 +143,8 @@ def _format(request: ImageRequest, ability: Ability) -> str | None:
 
 def _each(ask: Ask, request: ImageRequest, ability: Ability) -> list[Ask]:
     """One ask for each upstream call; each has a seed of its own, so that no two make the same pictures."""
+    if request.n <= ability.most:
+        return [replace(ask, n=request.n, seed=_seed(request, ability, 0))]
     calls = math.ceil(request.n / ability.most)
     counts = [min(ability.most, request.n - ability.most * call) for call in range(calls)]
     seeds = [_seed(request, ability, call) for call in range(calls)]

@@ -10,7 +10,7 @@ from msgspec import structs
 from torana.config.upstreams import Account
 from torana.core.errors import ToranaError, UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import EVENT_STREAM, Context, Event, Message, Partial
-from torana.core.waits import retry_after
+from torana.core.waits import Deadline, retry_after
 from torana.dialects.steps import Ask, Drawn, Poll, ReadEvent, Received, Send
 from torana.providers.imaging.vendor import Vendor
 from torana.upstream.client import Client, Origin, Response, Timeouts
@@ -51,11 +51,12 @@ class Conversation:
         """What comes of an Ask; a ToranaError says by ``spent`` whether the upstream may charge all the same."""
         progress = _Progress()
         total = min(self.account.timeouts.total, context.within)
+        limit = Deadline(total)
         try:
-            async with asyncio.timeout(total) as limit:
+            with limit:
                 return await self._walk(ask, context, progress)
         except TimeoutError as error:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             late = UpstreamTimeout(f"The upstream did not finish within {total:g} s.")
             late.spent = progress.accepted
@@ -65,15 +66,17 @@ class Conversation:
             raise
 
     async def _walk(self, ask: Ask, context: Context, progress: _Progress) -> Drawn:
-        with contextlib.closing(self.vendor.draw(ask)) as steps:
-            try:
-                step = next(steps)
-                while True:
-                    step = steps.send(await self._take(step, context, progress))
-            except StopIteration as end:
-                drawn: Drawn = end.value
-                # Some make more than they were asked for: nobody has to take that, or to fetch it.
-                return replace(drawn, pictures=drawn.pictures[: ask.n])
+        steps = self.vendor.draw(ask)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(await self._take(step, context, progress))
+        except StopIteration as end:
+            drawn: Drawn = end.value
+            # Some make more than they were asked for: nobody has to take that, or to fetch it.
+            return drawn if len(drawn.pictures) <= ask.n else replace(drawn, pictures=drawn.pictures[: ask.n])
+        finally:
+            steps.close()
 
     async def _take(self, step: Send | Poll, context: Context, progress: _Progress) -> Received:
         submits = isinstance(step, Send) and step.submits
@@ -172,7 +175,7 @@ class Conversation:
 
 
 def _is_stream(response: Response) -> bool:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower() == EVENT_STREAM
+    return (response.headers.get("content-type") or "").partition(";")[0].strip().lower() == EVENT_STREAM
 
 
 def _stray() -> UpstreamError:

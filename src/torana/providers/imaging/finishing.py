@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from torana.config.upstreams import Account
-from torana.core.content import OutputFormat, Picture, PictureInfo, Size
+from torana.core.content import Encoded, OutputFormat, Picture, PictureInfo, Size
 from torana.core.errors import InvalidImage, ToranaError, UpstreamError
-from torana.dialects.steps import Drawn, Link
+from torana.dialects.steps import Drawn, Inline, Link
 from torana.families.images import OUTPUT_FORMATS, ImageRequest
 from torana.media.job import InMemory
 from torana.media.marks import SourceType
+from torana.media.marks.straight import look, put
 from torana.media.probe import probe
 from torana.providers.base import Lent
 
 _DOWNLOAD_SECONDS = 30.0
 _DOWNLOAD_TRIES = 3
 _PAUSE = 0.3
+_PNG = "png"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """A picture as the client gets it, and what had to be done for that."""
 
-    picture: Picture
+    picture: Picture | Encoded
     resized: bool
     converted: bool
     made: Size
@@ -43,17 +45,48 @@ class Finishing:
 
     async def all_of(self, drawn: Sequence[Drawn]) -> tuple[list[Finished], list[ToranaError]]:
         """The pictures of all calls in their order, and why others could not be had; those are paid for."""
-        works = [self._one(picture, each.revised_prompt) for each in drawn for picture in each.pictures]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_caught(work)) for work in works]
-        results = [task.result() for task in tasks]
+        made = [(picture, each.revised_prompt) for each in drawn for picture in each.pictures]
+        straight = [self._straight(*each) for each in made]
+        if None not in straight:
+            results: list[Finished | ToranaError] = [each for each in straight if each is not None]
+        elif len(made) == 1:
+            results = [await _caught(self._one(*made[0]))]
+        else:
+            results = await self._several(made, straight)
         return (
             [result for result in results if isinstance(result, Finished)],
             [result for result in results if isinstance(result, ToranaError)],
         )
 
-    async def _one(self, picture: bytes | Link, revised_prompt: str | None) -> Finished:
-        data = picture if isinstance(picture, bytes) else await self._fetched(picture.url)
+    async def _several(
+        self, made: Sequence[tuple[bytes | Inline | Link, str | None]], straight: Sequence[Finished | None]
+    ) -> list[Finished | ToranaError]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                None if done else group.create_task(_caught(self._one(*each)))
+                for each, done in zip(made, straight, strict=True)
+            ]
+        pairs = zip(tasks, straight, strict=True)
+        return [result for task, done in pairs if (result := done if task is None else task.result()) is not None]
+
+    def _straight(self, picture: bytes | Inline | Link, revised_prompt: str | None) -> Finished | None:
+        """A picture that is right as it stands in the reply, marked at most; None where more is to be done."""
+        wanted, lent = self.request, self.lent
+        if not isinstance(picture, Inline) or lent.credentials is not None:
+            return None
+        if wanted.response_format == "url" and not wanted.stream:
+            return None
+        if "output_format" in wanted.extensions and wanted.output_format != _PNG:
+            return None
+        seen = look(picture.text, lent.max_pixels)
+        if seen is None or wanted.size not in {None, seen.size}:
+            return None
+        pieces = put(picture.text, self._source_type) if lent.mark and not seen.signed else (picture.text,)
+        shown = Encoded(pieces, PictureInfo(_PNG, seen.size))
+        return Finished(shown, resized=False, converted=False, made=seen.size, revised_prompt=revised_prompt)
+
+    async def _one(self, picture: bytes | Inline | Link, revised_prompt: str | None) -> Finished:
+        data = await self._whole(picture)
         info = _info(data, self.lent.max_pixels)
         wanted = self.request
         resized = wanted.size is not None and wanted.size != info.size
@@ -87,6 +120,11 @@ class Finishing:
             return await self.lent.fitted(InMemory(data), size=size, output_format=output_format)
         except InvalidImage as error:
             raise _not_a_picture() from error
+
+    async def _whole(self, picture: bytes | Inline | Link) -> bytes:
+        if isinstance(picture, Link):
+            return await self._fetched(picture.url)
+        return picture.decoded() if isinstance(picture, Inline) else picture
 
     async def _fetched(self, url: str) -> bytes:
         """The bytes behind a link; a link costs nothing to follow again."""

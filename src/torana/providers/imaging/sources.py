@@ -23,6 +23,8 @@ async def sent(
         return Sent(prepared.data, prepared.info)
 
     if request.mask is None or not ability.mask:
+        if len(pictures) == 1:
+            return (await one(pictures[0]),), None
         return tuple(await all_or_none(one(upload) for upload in pictures)), None
     picture, mask = await lent.prepared_with_mask(pictures[0], request.mask, asked.demands, caller=caller)
     others = await all_or_none(one(upload) for upload in pictures[1:])

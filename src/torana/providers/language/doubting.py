@@ -1,7 +1,6 @@
 """What is not taken from an upstream as it says it: figures that cannot be true, and what it ought not to repeat."""
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 
 from torana.core.errors import ToranaError
@@ -22,12 +21,18 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 def credible(used: Consumption) -> Consumption:
     """What was used as far as it can be believed: nothing below zero, nothing beyond all measure."""
-    return replace(
-        used,
-        tokens={kind: min(count, _MOST) for kind, count in used.tokens.items() if count > 0},
-        charged=_dollars(used.charged),
-        seconds=_within(used.seconds),
-        units=None if used.units is None else min(max(used.units, 0), _MOST),
+    if used.charged is None and used.seconds is None and used.units is None:
+        for count in used.tokens.values():
+            if not 0 < count <= _MOST:
+                break
+        else:
+            return used
+    return Consumption(
+        {kind: min(count, _MOST) for kind, count in used.tokens.items() if count > 0},
+        None if used.charged is None else _dollars(used.charged),
+        used.characters,
+        None if used.seconds is None else _within(used.seconds),
+        None if used.units is None else min(max(used.units, 0), _MOST),
     )
 
 
@@ -47,11 +52,11 @@ def _hiding(text: str, key: str | None) -> str:
     return _CREDENTIALS.sub(rf"\1 {_HIDDEN}", text)
 
 
-def _dollars(charged: Decimal | None) -> Decimal | None:
-    if charged is None or not charged.is_finite() or not 0 <= charged <= _MOST_DOLLARS:
+def _dollars(charged: Decimal) -> Decimal | None:
+    if not charged.is_finite() or not 0 <= charged <= _MOST_DOLLARS:
         return None
     return round(charged, _PLACES).normalize()
 
 
-def _within(seconds: Decimal | None) -> Decimal | None:
-    return seconds if seconds is not None and seconds.is_finite() and 0 <= seconds <= _MOST else None
+def _within(seconds: Decimal) -> Decimal | None:
+    return seconds if seconds.is_finite() and 0 <= seconds <= _MOST else None

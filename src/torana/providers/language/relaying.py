@@ -1,46 +1,94 @@
 """An upstream's answer on its way to the client, piece by piece."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
-from torana.core.exchange import EVENT_STREAM, Context, Opening
-from torana.dialects.ways import Asking, Relay
+from torana.core.errors import ToranaError
+from torana.core.exchange import EVENT_STREAM, Event, Show
+from torana.dialects.ways import BlockRelay, Relay
 from torana.upstream.client import Response
-from torana.upstream.eventstream import AMAZON_EVENT_STREAM, read_event_stream
-from torana.upstream.framing import read_events
+from torana.upstream.eventstream import AMAZON_EVENT_STREAM, MessageCutter
+from torana.upstream.framing import EventCutter, cut
 
-_READERS = {EVENT_STREAM: read_events, AMAZON_EVENT_STREAM: read_event_stream}
+
+class Cutter(Protocol):
+    """Cuts bytes into events as they come in."""
+
+    def take(self, chunk: bytes) -> Iterable[Event]:
+        """The events that a chunk ends; UpstreamError for what makes no sense."""
+        ...
+
+    def close(self) -> None:
+        """The stream is at its end; UpstreamCut where that may not be."""
+        ...
+
+
+_CUTTERS: dict[str, Callable[[int], Cutter]] = {EVENT_STREAM: EventCutter, AMAZON_EVENT_STREAM: MessageCutter}
 
 
 def media_type(response: Response) -> str:
     """What kind of reply it says it is."""
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (response.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
 
-def is_stream(response: Response) -> bool:
-    """Whether the reply is events that we can read."""
-    return media_type(response) in _READERS
+def is_stream(kind: str) -> bool:
+    """Whether a reply of this media type is events that we can read."""
+    return kind in _CUTTERS
 
 
-async def pieces(response: Response, relay: Relay, *, max_event: int) -> AsyncGenerator[bytes]:
-    """What the client gets, as the upstream's events come; what its relay raises."""
-    async with aclosing(_READERS[media_type(response)](response.chunks(), max_event=max_event)) as events:
-        async for event in events:
-            piece = b"".join(relay.take(event))
-            if piece:
-                yield piece
+def cutter_of(kind: str, max_event: int) -> Cutter:
+    """What cuts a stream of this media type; ``max_event`` bounds the bytes of an event."""
+    return _CUTTERS[kind](max_event)
+
+
+async def tell_events(response: Response, relay: Relay, begin: Callable[[], Show], cutter: Cutter) -> None:
+    """Hands events on as they come, all that a chunk ends in one piece; the first piece begins the answer.
+
+    Raises what the relay raises, after all that came before it is told.
+    """
+    show: Show | None = None
+    blocks = (cutter, relay) if isinstance(cutter, EventCutter) and isinstance(relay, BlockRelay) else None
+    async for chunk in response.chunks():
+        block, piece, failure = None, None, None
+        if blocks is not None:
+            block = blocks[0].block(chunk)
+            piece = blocks[1].take_block(block) if block else None
+        if piece is None:
+            piece, failure = _taken(cutter.take(chunk) if block is None else cut(block), relay)
+        if piece:
+            if show is None:
+                show = begin()
+            await show(piece)
+        if failure is not None:
+            raise failure
+        if relay.ended:
+            break
+    else:
+        cutter.close()
+    last = b"".join(relay.close())
+    if last or show is None:
+        await (show or begin())(last)
+
+
+async def tell_bytes(response: Response, begin: Callable[[], Show]) -> None:
+    """Hands bytes on as they come; the first of them begin the answer."""
+    show: Show | None = None
+    async for chunk in response.chunks():
+        if show is None:
+            show = begin()
+        await show(chunk)
+    if show is None:
+        await begin()(b"")
+
+
+def _taken(events: Iterable[Event], relay: Relay) -> tuple[bytes, ToranaError | None]:
+    """What events come to until the relay has ended, and the error that is among or after them."""
+    told: list[bytes] = []
+    try:
+        for event in events:
+            told.append(b"".join(relay.take(event)))
             if relay.ended:
                 break
-    last = b"".join(relay.close())
-    if last:
-        yield last
-
-
-async def tell(coming: AsyncGenerator[bytes], asking: Asking, context: Context, kind: str) -> None:
-    """Hands an answer on as it comes; its first piece commits."""
-    async with aclosing(coming):
-        first = await anext(coming, b"")
-        show = context.open(Opening(kind, asking.emulated, asking.ignored))
-        await show(first)
-        async for piece in coming:
-            await show(piece)
+    except ToranaError as error:
+        return b"".join(told), error
+    return b"".join(told), None

@@ -1,11 +1,10 @@
 """A vendor's account at work: any request in words, in the same way whoever answers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
 from decimal import Decimal
 from http import HTTPStatus
-from secrets import token_hex
 from typing import Any
 
 from msgspec import structs
@@ -23,15 +22,21 @@ from torana.providers.base import Lent, Operation
 from torana.providers.imaging.vendor import Door
 from torana.providers.language.doubting import credible, discreet
 from torana.providers.language.offer import Language
-from torana.providers.language.relaying import is_stream, media_type, pieces, tell
-from torana.providers.language.worst import Worded, most
+from torana.providers.language.relaying import cutter_of, is_stream, media_type, tell_bytes, tell_events
+from torana.providers.language.worst import Ceiling, Worded
 from torana.upstream.client import Client, Origin, Response, Timeouts
 from torana.upstream.signing.signed import Signed
 
 _WORDS = frozenset({"application/json", "text/html", "text/plain"})
 """Media types that no sound has: an error that says it is none."""
 
-_NOTHING = Usage(cost=Decimal(0), price="nobody charges for it")
+_FREE = Decimal(0)
+_NOTHING = Usage(cost=_FREE, price="nobody charges for it")
+_OK, _NO_LONGER_OK = int(HTTPStatus.OK), int(HTTPStatus.MULTIPLE_CHOICES)
+_MOST_MODELS = 1024
+"""What is known of so many is remembered: where any name goes, clients make them up."""
+_Heard = tuple[Spoken, Consumption, tuple[str, ...]]
+"""The answer, or word that the client has it; what it took; and what about it is emulated."""
 
 
 class Speaker:
@@ -50,38 +55,49 @@ class Speaker:
         self._keyless = key is None and account.api_key is not None
         self._origin = Origin(address(base_url, account.options))
         self._client: Client = lent.patient(Signed(lent.connect(account.max_connections), door(account, key, lent)))
+        self._models: dict[str, _Known] = {}
         self.operations: Mapping[str, Operation] = dict.fromkeys(language.known, self.answer)
 
     def worst(self, request: Worded, target: Target) -> Decimal | None:
         """The most that it may plausibly cost; None where nobody can tell."""
         if request.free:
-            return Decimal(0)
-        facts, price = self._language.facts(target.model), self._price(target.model)
-        return None if facts is None or price is None else most(request, price, facts.most_out)
+            return _FREE
+        ceiling = self._known(target.model).ceiling
+        return None if ceiling is None else ceiling.of(request)
 
     async def answer(self, request: Any, model: str, context: Context) -> Reply[Spoken]:  # noqa: ANN401 - any family's
         """The answer in the words of the client's family, told while it comes where that was asked for."""
-        reckon = self._language.reckoned.get(request.operation)
-        way = self._language.way(request.operation, model)
-        if way is None and reckon is not None:
-            reckoned = reckon(request)
-            return Reply(Spoken(reckoned.data), emulated=reckoned.emulated, usage=_NOTHING)
+        operation = request.operation
+        known = self._known(model)
+        way = known.ways.get(operation)
         if way is None:
+            return self._without(request, model)
+        if self._keyless:
+            raise UpstreamAuth("The gateway has no credentials for this upstream.", reason="no_key")
+        occasion = Occasion(request, int(self._lent.clock.now()), None, model)
+        at = At(model, occasion, context.parameters, self._account.options, context.forwarded)
+        asking = way(request, at)
+        if context.first_within < math.inf and (asking.relay is not None or asking.raw):
+            reply = await self._in_time(asking, known, context)
+        else:
+            reply = await self._exchange(asking, known, context)
+        return structs.replace(reply, usage=_NOTHING) if request.free else reply
+
+    def _without(self, request: Any, model: str) -> Reply[Spoken]:  # noqa: ANN401 - any family's
+        """What is answered without asking anybody; InvalidRequest where there is nothing of the kind."""
+        reckon = self._language.reckoned.get(request.operation)
+        if reckon is None:
             raise InvalidRequest(
                 f"The model '{model}' cannot do {request.operation}.", param="model", code="unsupported_model"
             )
-        if self._keyless:
-            raise UpstreamAuth("The gateway has no credentials for this upstream.", reason="no_key")
-        occasion = Occasion(request, int(self._lent.clock.now()), token_hex(12), model)
-        at = At(model, occasion, context.parameters, self._account.options, forwarded=context.forwarded)
-        reply = await self._attempt(way(request, at), model, context)
-        return structs.replace(reply, usage=_NOTHING) if request.free else reply
+        reckoned = reckon(request)
+        return Reply(Spoken(reckoned.data), emulated=reckoned.emulated, usage=_NOTHING)
 
-    async def _attempt(self, asking: Asking, model: str, context: Context) -> Reply[Spoken]:
-        told = asking.relay is not None or asking.raw
+    async def _in_time(self, asking: Asking, known: "_Known", context: Context) -> Reply[Spoken]:
+        """The answer, whose first piece must come within the time that the caller gave it."""
         try:
-            async with asyncio.timeout(context.first_within if told else None) as patience:
-                return await self._exchange(asking, model, _until_opened(context, patience))
+            async with asyncio.timeout(context.first_within) as patience:
+                return await self._exchange(asking, known, _until_opened(context, patience))
         except TimeoutError as error:
             if not patience.expired():
                 raise
@@ -89,37 +105,82 @@ class Speaker:
             late.spent = True
             raise late from error
 
-    async def _exchange(self, asking: Asking, model: str, context: Context) -> Reply[Spoken]:
+    async def _exchange(self, asking: Asking, known: "_Known", context: Context) -> Reply[Spoken]:
         under_way = False
+        account = self._account
         try:
             async with self._client.send(
                 asking.message,
                 self._origin,
                 timeouts=self._timeouts(context),
-                max_reply=self._account.max_reply,
+                max_reply=account.max_reply,
                 headers=context.headers,
             ) as response:
-                if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+                if not _OK <= response.status < _NO_LONGER_OK:
                     raise self._language.fault(Received(response.status, response.headers, await response.read()))
                 # Its word counts from its head on, whatever becomes of the rest.
                 under_way = True
-                spoken, used, emulated = await _Listening(self, asking, model, context).heard(response)
+                if asking.relay is None and not asking.raw:
+                    spoken, used, emulated = await _whole(asking, response)
+                else:
+                    spoken, used, emulated = await self._told(asking, known, response, context)
         except ToranaError as error:
             # Nobody can say what an upstream did that was sent a request and did not answer.
             error.spent |= under_way or isinstance(error, UpstreamTimeout | UpstreamCut)
             discreet(error, self._key)
             raise
-        usage = self.usage(used, model)
-        return Reply(spoken, emulated=(*asking.emulated, *emulated), ignored=asking.ignored, usage=usage)
+        return Reply(spoken, asking.emulated + emulated, asking.ignored, usage=known.usage(used))
+
+    async def _told(self, asking: Asking, known: "_Known", response: Response, context: Context) -> _Heard:
+        """An answer of which the client has all that came, or a whole one where it came so."""
+        kind = media_type(response) or "application/octet-stream"
+        if asking.raw and kind not in _WORDS:
+            used = asking.used
+            context.used(lambda: known.usage(used))
+            await tell_bytes(response, lambda: context.open(Opening(kind, asking.emulated, asking.ignored)))
+            return Spoken(b"", kind, told=True), used, ()
+        if asking.relay is None or not is_stream(kind):
+            return await _whole(asking, response)
+        relay, cutter = asking.relay(), cutter_of(kind, self._account.max_reply)
+        context.used(lambda: known.usage(relay.used))
+        opening = Opening(asking.media_type, asking.emulated, asking.ignored)
+        await tell_events(response, relay, lambda: context.open(opening), cutter)
+        return Spoken(b"", asking.media_type, told=True), relay.used, ()
 
     def _timeouts(self, context: Context) -> Timeouts:
         own, wishes = self._account.timeouts, context.wishes
-        total = min(own.total, context.within)
-        return Timeouts(own.connect, own.first_byte, total, wishes.attempts, wishes.on_statuses)
+        return Timeouts(
+            own.connect, own.first_byte, min(own.total, context.within), wishes.attempts, wishes.on_statuses
+        )
 
-    def usage(self, used: Consumption, model: str) -> Usage:
+    def _known(self, model: str) -> "_Known":
+        """What there is to know of a model, worked out once."""
+        known = self._models.get(model)
+        if known is None:
+            if len(self._models) >= _MOST_MODELS:
+                self._models.clear()
+            known = self._models[model] = _Known(self._language, model, self._account.prices.get(model))
+        return known
+
+
+class _Known:
+    """A model at this account: how it is asked, and what it costs."""
+
+    __slots__ = ("ceiling", "price", "source", "ways")
+
+    def __init__(self, language: Language, model: str, price: Price | None) -> None:
+        facts = language.facts(model)
+        found = {operation: language.way(operation, model) for operation in language.known}
+        self.ways = {operation: way for operation, way in found.items() if way is not None}
+        self.price = price or (None if facts is None else facts.price)
+        self.source = None if self.price is None else f"{self.price.source}, {self.price.dated}"
+        self.ceiling = None if facts is None or self.price is None else Ceiling(self.price, facts.most_out)
+
+    def usage(self, used: Consumption) -> Usage:
         """What was used, and what that costs as far as it is known."""
-        price, used = self._price(model), credible(used)
+        used = credible(used)
+        if self.price is None:
+            return Usage(tokens=used.tokens, cost=used.charged)
         consumed = Consumed(
             requests=1 if used.units is None else used.units,
             tokens=used.tokens,
@@ -127,52 +188,15 @@ class Speaker:
             seconds=used.seconds,
             charged=used.charged,
         )
-        return Usage(
-            tokens=used.tokens,
-            cost=consumed.charged if price is None else price.of(consumed),
-            price=f"{price.source}, {price.dated}" if price else None,
-        )
-
-    @property
-    def longest_event(self) -> int:
-        """Bytes of one event at most."""
-        return self._account.max_reply
-
-    def _price(self, model: str) -> Price | None:
-        facts = self._language.facts(model)
-        return self._account.prices.get(model) or (facts.price if facts else None)
+        return Usage(tokens=used.tokens, cost=self.price.of(consumed), price=self.source)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listening:
-    """One answer as it comes from the upstream."""
-
-    speaker: Speaker
-    asking: Asking
-    model: str
-    context: Context
-
-    async def heard(self, response: Response) -> tuple[Spoken, Consumption, tuple[str, ...]]:
-        """The answer, or word that the client has it; what it took; and what about it is emulated."""
-        asking = self.asking
-        kind = media_type(response) or "application/octet-stream"
-        if asking.raw and kind not in _WORDS:
-            self.context.used(lambda: self.speaker.usage(asking.used, self.model))
-            await self._tell(_bytes(response), kind)
-            return Spoken(b"", kind, told=True), asking.used, ()
-        if asking.relay is None or not is_stream(response):
-            answered = asking.plain(Received(response.status, response.headers, await response.read()))
-            _check_letters(answered)
-            # Where events were asked for and a whole answer came, the family makes events of it.
-            emulated = () if asking.relay is None else ("stream",)
-            return Spoken(answered.data, answered.media_type), answered.used, emulated
-        relay = asking.relay()
-        self.context.used(lambda: self.speaker.usage(relay.used, self.model))
-        await self._tell(pieces(response, relay, max_event=self.speaker.longest_event), asking.media_type)
-        return Spoken(b"", asking.media_type, told=True), relay.used, ()
-
-    async def _tell(self, coming: AsyncGenerator[bytes], kind: str) -> None:
-        await tell(coming, self.asking, self.context, kind)
+async def _whole(asking: Asking, response: Response) -> _Heard:
+    answered = asking.plain(Received(response.status, response.headers, await response.read()))
+    _check_letters(answered)
+    # Where events were asked for and a whole answer came, the family makes events of it.
+    emulated = () if asking.relay is None else ("stream",)
+    return Spoken(answered.data, answered.media_type), answered.used, emulated
 
 
 def _check_letters(answered: Answered) -> None:
@@ -191,8 +215,3 @@ def _until_opened(context: Context, patience: asyncio.Timeout) -> Context:
         return context.open(opening)
 
     return structs.replace(context, open=opened)
-
-
-async def _bytes(response: Response) -> AsyncGenerator[bytes]:
-    async for chunk in response.chunks():
-        yield chunk

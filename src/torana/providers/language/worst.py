@@ -45,20 +45,39 @@ class Worded(Protocol):
         ...
 
 
-def most(request: Worded, price: Price, most_out: int) -> Decimal | None:
-    """US dollars at most: every byte a token of the dearest kind that goes in, and as many words as may come.
+class Ceiling:
+    """A price, and how many tokens come out of one answer where the client sets no bound."""
 
-    ``most_out`` is how many come in one answer where the client sets no bound. None where the price cannot tell.
-    """
+    __slots__ = ("_dearest_in", "_dearest_out", "_most_out", "_price")
+
+    def __init__(self, price: Price, most_out: int) -> None:
+        self._price = price
+        self._most_out = most_out
+        self._dearest_in = _dearest(price, "_in")
+        self._dearest_out = _dearest(price, "_out")
+
+    def of(self, request: Worded) -> Decimal | None:
+        """US dollars at most: every byte a token of the dearest kind that goes in, and as many words as may come.
+
+        None where the price cannot tell.
+        """
+        tokens: dict[str, int] = {}
+        if self._dearest_in is not None:
+            tokens[self._dearest_in] = request.length
+        if self._dearest_out is not None:
+            longest = request.longest
+            tokens[self._dearest_out] = self._most_out * request.answers if longest is None else longest
+        seconds = request.seconds
+        consumed = Consumed(
+            requests=request.most_units,
+            tokens=tokens,
+            characters=request.characters,
+            seconds=None if seconds is None else Decimal(str(seconds)),
+        )
+        return self._price.of(consumed)
+
+
+def _dearest(price: Price, ending: str) -> str | None:
+    """The dearest kind of token of those that go in, or come out."""
     kinds = price.per_million_tokens
-    tokens: dict[str, int] = {}
-    going_in = [kind for kind in kinds if kind.endswith("_in")]
-    coming_out = [kind for kind in kinds if kind.endswith("_out")]
-    if going_in:
-        tokens[max(going_in, key=kinds.__getitem__)] = request.length
-    if coming_out:
-        longest = most_out * request.answers if request.longest is None else request.longest
-        tokens[max(coming_out, key=kinds.__getitem__)] = longest
-    seconds = None if request.seconds is None else Decimal(str(request.seconds))
-    consumed = Consumed(tokens=tokens, characters=request.characters, seconds=seconds, requests=request.most_units)
-    return price.of(consumed)
+    return max((kind for kind in kinds if kind.endswith(ending)), key=kinds.__getitem__, default=None)

@@ -4,6 +4,7 @@ from time import process_time
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
+from tests.families.language.written import whole
 from torana.core.exchange import Reply
 from torana.families.language.asked import LanguageRequest, Spoken
 from torana.families.language.chat import unfold
@@ -99,7 +100,7 @@ async def test_an_answer_that_came_whole_is_written_as_it_was_asked_for(stream):
 
     spoken = Spoken(json.dumps(WHOLE).encode())
     body = await write(asked(stream=stream), Reply(spoken), publish)
-    data = b"".join([chunk async for chunk in body.chunks])
+    data = whole(body)
     assert body.length == len(data)
     assert body.media_type == ("text/event-stream" if stream else "application/json")
     assert data.startswith(b"data: " if stream else b"{")
@@ -110,7 +111,7 @@ async def test_an_answer_that_was_told_is_not_told_again():
         raise NotImplementedError
 
     body = await write(asked(stream=True), Reply(Spoken(b"", "text/event-stream", told=True)), publish)
-    assert (body.length, b"".join([chunk async for chunk in body.chunks])) == (0, b"")
+    assert (body.length, whole(body)) == (0, b"")
 
 
 def test_a_long_answer_takes_no_longer_than_its_length():

@@ -5,6 +5,7 @@ import pytest
 from anthropic.types import MessageTokensCount
 
 from tests.families.language.messages.said import MESSAGE, events, request
+from tests.families.language.written import whole
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import Reply
 from torana.families.base import Body
@@ -26,7 +27,7 @@ async def publish(_picture: object) -> str:
 
 async def written(asked: LanguageRequest, spoken: Spoken) -> tuple[Body, bytes]:
     body = await write_message(asked, Reply(spoken), publish)
-    return body, b"".join([chunk async for chunk in body.chunks])
+    return body, whole(body)
 
 
 def test_where_it_answers() -> None:

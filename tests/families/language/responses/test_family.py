@@ -3,6 +3,7 @@ import json
 import pytest
 
 from tests.families.language.responses.asking import events_of, occasion, request
+from tests.families.language.written import whole
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import EVENT_STREAM, Reply
 from torana.families.language.asked import Spoken
@@ -20,7 +21,7 @@ async def publish(_picture: object) -> str:
 
 async def written(asked, spoken):
     body = await RESPONSES.write(asked, Reply(spoken), publish)
-    data = b"".join([chunk async for chunk in body.chunks])
+    data = whole(body)
     assert len(data) == body.length
     return body.media_type, data
 

@@ -43,8 +43,10 @@ def check_sampling(body: Mapping[str, Any]) -> None:
         if value is not None and not _is_number(value):
             raise InvalidRequest(f"'{name}' must be a number.", param=name, code="invalid_type")
     for name in _COUNTS:
-        _check_count(body.get(name), name, most=_MOST_TOKENS)
-    _check_count(body.get("n"), "n", most=_MOST_ANSWERS)
+        if name in body:
+            _check_count(body[name], name, most=_MOST_TOKENS)
+    if "n" in body:
+        _check_count(body["n"], "n", most=_MOST_ANSWERS)
 
 
 def check_stream_options(body: Mapping[str, Any]) -> None:

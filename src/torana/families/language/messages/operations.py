@@ -3,7 +3,7 @@
 Shapes: Anthropic's ``MessageCreateParams``, ``Message`` and ``MessageTokensCount``.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from torana.core.exchange import EVENT_STREAM, Reply
@@ -21,7 +21,7 @@ def read_message(raw: bytes) -> LanguageRequest:
     return read_request(MESSAGE, raw, "messages", "max_tokens")
 
 
-class CountRequest(LanguageRequest):
+class CountRequest(LanguageRequest, frozen=True):
     """A request to count: no model is at work, and nobody charges for it."""
 
     @property
@@ -56,12 +56,7 @@ async def write_message(request: LanguageRequest, reply: Reply[Spoken], publish:
     if reply.body.told or not request.stream:
         return await write_spoken(request, reply, publish)
     frames = list(unfold(reply.body.data))
-    return Body(EVENT_STREAM, sum(map(len, frames)), _each(iter(frames)))
-
-
-async def _each(frames: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for frame in frames:
-        yield frame
+    return Body(EVENT_STREAM, sum(map(len, frames)), frames)
 
 
 def fold_message(_request: LanguageRequest, frames: Sequence[bytes]) -> Spoken:

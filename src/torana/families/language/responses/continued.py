@@ -4,11 +4,10 @@ Source: OpenAI's API reference, "Conversation state"; its package's types of res
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from torana.core.errors import InvalidRequest
 from torana.families.language.asked import LanguageRequest
@@ -47,11 +46,10 @@ class Kept(Struct):
         return [*self.items, *msgspec.json.decode(self.response, type=Answer).output]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Continued(LanguageRequest):
+class Continued(LanguageRequest, frozen=True, kw_only=True):
     """A request whose ``input`` begins with all that was said before."""
 
-    sent: LanguageRequest = field(repr=False)
+    sent: LanguageRequest
     """As the client sent it, for an upstream that remembers."""
     account: str
     """Whose upstream that is; none where no upstream does."""
@@ -60,7 +58,7 @@ class Continued(LanguageRequest):
 
     def as_read(self) -> Self:
         """The same in our own writing, and so what the client sent."""
-        return replace(self, raw=msgspec.json.encode(self.body), sent=self.sent.as_read())
+        return structs.replace(self, raw=msgspec.json.encode(self.body), sent=self.sent.as_read())
 
 
 def own_id(name: str) -> str:

@@ -3,8 +3,6 @@
 Shapes: OpenAI's ``CreateResponse`` and ``Response``.
 """
 
-from collections.abc import AsyncIterator
-
 from torana.core.errors import InvalidRequest
 from torana.core.exchange import EVENT_STREAM, Reply
 from torana.families.base import Body, Family, Publish
@@ -48,11 +46,7 @@ async def write_response(request: LanguageRequest, reply: Reply[Spoken], publish
     if reply.body.told or not request.stream:
         return await write_spoken(request, reply, publish)
     data = b"".join(replay(reply.body.data))
-    return Body(EVENT_STREAM, len(data), _once(data))
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
+    return Body(EVENT_STREAM, len(data), (data,))
 
 
 VOICE = Voice(hear, tell, ResponseTeller)
