@@ -1,0 +1,160 @@
+"""What a call costs in this gateway, beside what it costs in nginx.
+
+    python -m benchmarks.gateway.bench [--only chat,var10k] [--seconds 3] [--rounds 3] [--peers] [--profile]
+
+The gateways run on core 0, the load and the upstream on core 1. Rounds take turns: nginx, Torana, nginx, Torana.
+See README.md beside this file.
+"""
+
+import argparse
+import fcntl
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.gateway.driving import Round, Upstream, Watch, check, load, median, profile
+from benchmarks.gateway.machine import BUILD, memory, need
+from benchmarks.gateway.peers import peers
+from benchmarks.gateway.report import (
+    Figures,
+    Footprint,
+    about,
+    against_table,
+    document,
+    footprint_table,
+    heading,
+    works_table,
+)
+from benchmarks.gateway.targets import Nginx, Running, Target, Torana, run
+from benchmarks.gateway.works import MEMORY, WORKS, Work
+
+_STARTS = 3
+_SETTLE_SECONDS = 1.5
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Only one benchmark at a time in this checkout: others wait."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def footprint(target: Target, upstream: Upstream, only: Sequence[Work], seconds: int) -> Footprint:
+    """Starts a gateway several times, and measures the memory of the last one, first idle, then under uploads."""
+    starts = []
+    for left in reversed(range(_STARTS)):
+        running = run(target, WORKS[0])
+        starts.append(running.seconds)
+        if left:
+            running.stop()
+    try:
+        time.sleep(_SETTLE_SECONDS)
+        idle, tree = memory(running.pid)
+        figures = Footprint(statistics.median(starts), idle, tree, memory(running.pid, "Rss")[0])
+        for work in only:
+            if target.address(work) is None:
+                continue
+            check(target, work, upstream)
+            with Watch(running.pid) as watch:
+                load(running, work, upstream, max(work.seconds, seconds))
+            figures.peaks[work.name] = (watch.first, watch.whole)
+            time.sleep(_SETTLE_SECONDS)
+            figures.after[work.name] = memory(running.pid)
+    finally:
+        running.stop()
+    return figures
+
+
+def in_turns(
+    gateways: Sequence[Running], work: Work, upstream: Upstream, rounds: int, seconds: int
+) -> dict[str, Round]:
+    """Each gateway's median; every gateway has been warmed up, and has its turn in every round."""
+    able = [each for each in gateways if each.target.address(work) is not None]
+    for each in able:
+        check(each.target, work, upstream)
+        load(each, work, upstream, 1)
+    taken: dict[str, list[Round]] = {each.target.name: [] for each in able}
+    for _ in range(rounds):
+        for each in able:
+            taken[each.target.name].append(load(each, work, upstream, seconds))
+    return {name: median(each) for name, each in taken.items()}
+
+
+def measure(targets: Sequence[Target], upstream: Upstream, wanted: argparse.Namespace) -> dict[str, Figures]:
+    """All figures of all gateways."""
+    figures = {target.name: Figures() for target in targets}
+    uploads = [work for work in MEMORY if not wanted.only or work.name in wanted.only]
+    if uploads or "idle" in wanted.only or not wanted.only:
+        for target in targets:
+            print(f"{target.name}: start and memory", file=sys.stderr)
+            figures[target.name].footprint = footprint(target, upstream, uploads, wanted.seconds)
+    works = [work for work in WORKS if not wanted.only or work.name in wanted.only]
+    gateways: list[Running] = []
+    try:
+        for target in targets if works else ():
+            gateways.append(run(target, WORKS[0]))  # noqa: PERF401 - those that run are stopped if the next does not
+        for work in works:
+            print(f"{work.told}", file=sys.stderr)
+            for name, found in in_turns(gateways, work, upstream, wanted.rounds, wanted.seconds).items():
+                figures[name].rounds[work.name] = found
+            for each in gateways:
+                address = each.target.address(work)
+                figures[each.target.name].stand_ins[work.name] = (
+                    f" ({address.told})" if address and address.told else ""
+                )
+                if wanted.profile and each.target.name == "torana":
+                    print(profile(each, work, upstream, wanted.seconds, BUILD / "profiles"), file=sys.stderr)
+    finally:
+        for each in gateways:
+            each.stop()
+    return figures
+
+
+def arguments() -> argparse.Namespace:
+    """What the user wants."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [work.name for work in (*WORKS, *MEMORY)]
+    told = f"of {','.join(names)},idle; all"
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help=f"works, with commas ({told})")
+    parser.add_argument("--seconds", type=int, default=3, help="length of a round (3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each gateway (3)")
+    parser.add_argument("--json", type=Path, default=BUILD / "bench.json", metavar="FILE", help="where figures go")
+    parser.add_argument("--peers", action="store_true", help="other gateways too, installed under build/peers")
+    parser.add_argument("--profile", action="store_true", help="a py-spy profile of each work, where it is installed")
+    wanted = parser.parse_args()
+    unknown = set(wanted.only) - {*names, "idle"}
+    if unknown:
+        parser.error(f"no such work: {', '.join(sorted(unknown))} ({told})")
+    return wanted
+
+
+def main() -> int:
+    """Measure, print the tables, write the JSON."""
+    wanted = arguments()
+    need("gcc", "wrk", "nginx", "taskset")
+    with alone():
+        told = about()
+        others = peers() if wanted.peers else []
+        upstream = Upstream()
+        try:
+            targets: list[Target] = [Nginx(upstream.port), Torana(upstream.port)]
+            targets += [peer(upstream.port) for peer in others]
+            figures = measure(targets, upstream, wanted)
+        finally:
+            upstream.stop()
+    print("\n".join([heading(told), works_table(figures), footprint_table(figures)]))
+    if others:
+        print(against_table(figures))
+    wanted.json.parent.mkdir(parents=True, exist_ok=True)
+    wanted.json.write_text(document(told, figures))
+    print(f"JSON: {wanted.json}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
