@@ -189,6 +189,8 @@ async def test_what_was_said_before_is_guarded_too(journey, upstream):
         return read_request("responses", b'{"model": "vary", "input": "go on", "previous_response_id": "resp_1"}')
 
     class Recalling:
+        shelf = "one"
+
         async def recalled(self, request, owner):
             assert owner
             return structs.replace(request, body={**request.body, "input": [{"content": "dirty"}]})

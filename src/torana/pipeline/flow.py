@@ -129,7 +129,9 @@ async def _journey(
     facts = Facts(principal, plan.model, call.operation, call.metadata, {})
     watch = snapshot.guards.watch(facts, call.wishes.guards)
     # What was said before is guarded with the rest: it may have been said where fewer guardrails are.
-    request = await guard_request(await snapshot.memory.recalled(asked, caller.subject), watch, facts, record)
+    request = await snapshot.memory.recalled(asked, caller.subject) if snapshot.memory.shelf is not None else asked
+    if watch.before:
+        request = await guard_request(request, watch, facts, record)
     kept_at = place(snapshot.caching, call, request, plan=plan, facts=facts, watch=watch)
     if watch.before or kept_at.shelf:
         request = as_read(request)
@@ -182,7 +184,7 @@ class _Work(Struct, Generic[R]):
             with prices:
                 target, reply = kept or await self._walked(prices)
                 row.usage = reply.usage
-            if kept is None:
+            if kept is None and (self.watch.after or self.watch.held):
                 reply = self.telling.released(request, reply)
                 reply = await guard_answer(reply, request, watch=self.watch, facts=self.facts, record=record)
             memory = self.snapshot.memory

@@ -1,5 +1,6 @@
 """How far a walk has come: the targets that are left, and what became of those that were tried."""
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -53,6 +54,14 @@ class Course(Generic[B]):
 
     async def tried(self, target: Target, claimed: Claim) -> Reply[B] | ToranaError:
         """What a target answers, or how it failed; ``claimed`` is told when its answer begins to come."""
+        try:
+            if self.patience == math.inf:
+                return await self.attempt(target, claimed)
+            return await self._in_time(target, claimed)
+        except ToranaError as error:
+            return error
+
+    async def _in_time(self, target: Target, claimed: Claim) -> Reply[B]:
         limit = Deadline(self.patience)
 
         def claim() -> None:
@@ -62,16 +71,13 @@ class Course(Generic[B]):
         try:
             with limit:
                 return await self.attempt(target, claim)
-        except ToranaError as error:
-            return error
         except TimeoutError as error:
             if not limit.expired:
                 raise
             # Nobody can say how far it had come. The attempt has seen itself cut short, and has said so.
             self.spent = True
             late = AnswerLate(f"The upstream did not answer within the {self.patience:g} s that the caller gave it.")
-            late.__cause__ = error
-            return late
+            raise late from error
 
     def failed(self, target: Target, error: ToranaError) -> None:
         """A target did not answer."""
