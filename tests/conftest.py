@@ -6,6 +6,7 @@ from torana.media.workers import Workers
 from torana.providers.base import Lent
 from torana.upstream.download import Downloader
 from torana.upstream.http1.client import HttpClient
+from torana.upstream.http1.pool import Limits
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -22,8 +23,8 @@ async def lent(workers):
     """What the house lends, with real connections and that one worker."""
     clients: list[HttpClient] = []
 
-    def connect(per_host: int) -> HttpClient:
-        clients.append(HttpClient(per_host=per_host))
+    def connect(per_host: int, waiting: int = 1000) -> HttpClient:
+        clients.append(HttpClient(per_host=per_host, limits=Limits(waiting=waiting)))
         return clients[-1]
 
     downloader = Downloader()

@@ -30,6 +30,17 @@ async def test_connections_are_kept_until_all_are_closed():
         assert up.connections == 2
 
 
+async def test_no_more_calls_wait_than_may():
+    connections = Connections()
+    client = connections.connect(1, waiting=0)
+    async with upstream(answering(OK)) as up:
+        message = Message("GET", "/", ())
+        async with client.send(message, up.origin, timeouts=TIMEOUTS, max_reply=10):
+            with pytest.raises(Overloaded):
+                await client.send(message, up.origin, timeouts=TIMEOUTS, max_reply=10).__aenter__()
+        await connections.close()
+
+
 @pytest.mark.parametrize(
     ("count", "processes", "share"), [(4, 1, 4), (4, 2, 2), (4, 3, 1), (1, 8, 1), (7, 2, 4), (3, 2, 2)]
 )

@@ -15,6 +15,7 @@ from torana.telemetry.signals import Signals
 from torana.upstream.client import Client
 from torana.upstream.download import Downloader
 from torana.upstream.http1.client import HttpClient
+from torana.upstream.http1.pool import Limits
 from torana.upstream.retrying import Patience, Retrying
 
 
@@ -26,9 +27,9 @@ class Connections:
         self.closed = False
         self._clients: list[HttpClient] = []
 
-    def connect(self, per_host: int) -> Client:
-        """Another client, with its own bound on connections."""
-        client = HttpClient(per_host=per_host)
+    def connect(self, per_host: int, waiting: int = 1000) -> Client:
+        """Another client, with its own bounds on connections and on calls that wait for one."""
+        client = HttpClient(per_host=per_host, limits=Limits(waiting=waiting))
         self._clients.append(client)
         return client
 

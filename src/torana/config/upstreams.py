@@ -61,6 +61,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Hosts (`host` or `host:port`) whose picture links may be plain http or private addresses."),
     ] = ()
     max_connections: Annotated[int, Meta(ge=1, description="Connections to it at once; more calls wait.")] = 100
+    max_waiting: Annotated[int, Meta(ge=0, description="Calls that wait for a connection; more are refused.")] = 1000
     parallel: Annotated[
         int, Meta(ge=1, le=10, description="Upstream calls at once for one call of ours, where it makes fewer than n.")
     ] = 4

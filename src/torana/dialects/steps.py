@@ -17,8 +17,7 @@ from torana.core.exchange import Event, Message, Partial, Upload
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """A source picture as it goes to the upstream; its bytes are at hand unless the ability streams them."""
 
     content: bytes | Upload
@@ -39,8 +38,7 @@ class Sent:
         return f"data:{self.info.media_type};base64,{self.base64()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """One upstream call's worth of a request: everything in it is within the model's ability."""
 
     operation: str
@@ -60,10 +58,10 @@ class Ask:
     partials: int = 0
     """How many unfinished pictures to show before the finished ones; none: the reply is no stream."""
     user: str | None = None
-    wishes: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    wishes: Mapping[str, str] = {}
+    parameters: Mapping[str, str | int | float | bool] = {}
     """The operator's own fields for this target: they go into the request's body in place of ours of that name."""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = {}
     """The account's options."""
 
     def given(self, **fields: object) -> dict[str, object]:

@@ -58,12 +58,19 @@ class Provider(Protocol):
         ...
 
 
+class Connect(Protocol):
+    """Opens clients."""
+
+    def __call__(self, per_host: int, waiting: int = 1000) -> Client:
+        """A client that keeps ``per_host`` connections to one host, and lets ``waiting`` calls wait, at most."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lent:
     """What the house lends to every provider."""
 
-    connect: Callable[[int], Client]
-    """Opens a client that keeps so many connections to one host at most."""
+    connect: Connect
     patient: Callable[[Client], Client]
     """The same client, which sends again what the upstream would not take yet."""
     downloads: Downloads

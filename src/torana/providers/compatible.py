@@ -62,7 +62,7 @@ _xinference = drawing(
 
 def draw_at_xinference(ask: Ask) -> Steps:
     """Its endpoint for variations takes a prompt and all fields, which that for edits does not."""
-    return _xinference(replace(ask, operation=VARY) if ask.operation == EDIT else ask)
+    return _xinference(msgspec.structs.replace(ask, operation=VARY) if ask.operation == EDIT else ask)
 
 
 _TAG: Final = "sd_cpp_extra_args"

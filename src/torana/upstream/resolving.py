@@ -2,11 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
+from time import monotonic
 from typing import NamedTuple, Protocol
 
 from torana.upstream.addresses import is_public
+
+_REMEMBERED = 10.0
+"""Seconds that addresses are remembered: so long at most a name is behind what it has become."""
+_MOST_NAMES = 1024
 
 
 class Address(NamedTuple):
@@ -34,6 +39,26 @@ class SystemResolver:
         )
         # For IPv6 that is the scope too, of which only link-local addresses have one.
         return tuple(dict.fromkeys(Address(*socket.getnameinfo(where, _NUMERIC)[:1], port) for *_, where in found))
+
+
+class RememberingResolver:
+    """Remembers for ten seconds what another resolver found; ``ticks`` is a clock that only goes forward."""
+
+    def __init__(self, resolver: Resolver, ticks: Callable[[], float] = monotonic) -> None:
+        self._resolver = resolver
+        self._ticks = ticks
+        self._found: dict[tuple[str, int], tuple[float, Sequence[Address]]] = {}
+
+    async def resolve(self, host: str, port: int) -> Sequence[Address]:
+        """As the port says; that there is no address is not remembered."""
+        known = self._found.get((host, port))
+        if known is not None and self._ticks() < known[0]:
+            return known[1]
+        found = await self._resolver.resolve(host, port)
+        if len(self._found) >= _MOST_NAMES:
+            self._found.clear()
+        self._found[host, port] = (self._ticks() + _REMEMBERED, found)
+        return found
 
 
 class PublicResolver:

@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from torana.core.errors import ToranaError, UpstreamCut
 from torana.core.exchange import Event
+from torana.dialects.openai_language.chat.runs import NONE, Run, Shape, shape_of
 from torana.dialects.openai_language.errors import empty, fault_inside
 from torana.dialects.openai_language.manner import Manner
 from torana.dialects.openai_language.usage import tokens_of_usage
@@ -30,7 +31,12 @@ _MOST_HELD = 16
 _NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
 _QUOTES = 2
 _NULL = Raw(b"null")
+_WORDS_ALONE = {"content"}
 _LENGTHS_OF_NOTHING = frozenset(map(len, _NOTHING))
+_LOOKED_AT = 3
+"""Events of a block among which one is looked for that is nothing but words: the first one rarely is."""
+_LOOKS = 4
+"""Blocks in which one is looked for, at most: of some streams no two events are alike."""
 
 
 class _Function(Struct, gc=False):
@@ -76,6 +82,15 @@ class Chunk(Struct, gc=False):
             return 0
         return choices[0].size() if len(choices) == 1 else sum(choice.size() for choice in choices)
 
+    def words(self) -> tuple[bytes, int] | None:
+        """The words, as they are written, and the answer they belong to, where it is nothing else; else None."""
+        if self.usage is not None or not self.choices or len(self.choices) > 1:
+            return None
+        choice, delta = self.choices[0], self.choices[0].delta
+        if choice.finish_reason or choice.text is not _NULL or not delta or delta.keys() != _WORDS_ALONE:
+            return None
+        return bytes(delta["content"]), choice.index or 0
+
 
 class _Usual(Chunk, gc=False):
     """An event as nearly all are: no error, and of a kind that is known."""
@@ -84,6 +99,7 @@ class _Usual(Chunk, gc=False):
     object: Literal["chat.completion.chunk", "chat.completion", "text_completion"] | None = None
 
 
+_NO_WORDS = Chunk()
 _CHUNKS = msgspec.json.Decoder(Chunk)
 _USUAL = msgspec.json.Decoder(_Usual)
 _CALLS = msgspec.json.Decoder(list[_Call] | None)
@@ -107,6 +123,9 @@ class ChatRelay(BlockRelay):
     _whole: bool = False
     _held: list[bytes] | None = field(default_factory=list)
     """What came before the first words; None since these came."""
+    _shape: Shape | None = None
+    """Of its events that are nothing but words."""
+    _looks: int = 0
 
     def take(self, event: Event) -> Iterable[bytes]:
         """The event as it is, if it is the client's; what the error means that it is."""
@@ -129,18 +148,32 @@ class ChatRelay(BlockRelay):
 
     def take_block(self, block: bytes) -> bytes | None:
         """What its events come to: the same bytes, but for those that wait, are not the client's, or mean an error."""
+        if self.ended:
+            return None
+        if self._shape is not None and self._held is None:
+            said = self._shape.words_in(block)
+            if said is not None:
+                self._grow(self._shape.index, said)
+                return block
         told = block.removesuffix(_LAST)
-        chunks = None if self.ended else _chunks_of(told)
-        if chunks is None:
+        run = self._run_in(told)
+        before, after = _chunks_of(told[: run.start]), _chunks_of(told[run.end :])
+        if before is None or after is None or not told:
             return None
         ends = len(told) < len(block)
         silent = self._held is not None or (ends and not (self._said or self._whole))
-        if silent and not any(chunk.size() for chunk in chunks):
+        if silent and not run.said and not any(chunk.size() for chunk in (*before, *after)):
             return None
-        counted = self._note_all(chunks)
+        counted = self._note_all(before)
+        if self._shape is not None and run.end:
+            self._grow(self._shape.index, run.said)
+        counted = self._note_all(after) or counted
         self.ended = ends
         held, self._held = self._held, None
-        shown = self._shown(block, told, chunks) if counted and not self.shows_usage else block
+        shown = block
+        if counted and not self.shows_usage:
+            first, last = self._shown(told[: run.start], before), self._shown(told[run.end :], after)
+            shown = b"".join((first, told[run.start : run.end], last, block[len(told) :]))
         return b"".join((*held, shown)) if held else shown
 
     def close(self) -> Iterable[bytes]:
@@ -163,6 +196,21 @@ class ChatRelay(BlockRelay):
             text_out=max(known.output, self._said // _BYTES_OF_A_TOKEN),
         )
         return Consumption(seen.charged, self._charged)
+
+    def _run_in(self, told: bytes) -> Run:
+        """The events of a block that are words of one answer and nothing else, as far as they are alike."""
+        found = self._shape.run_in(told) if self._shape is not None else None
+        if found is None and self._looks < _LOOKS:
+            self._looks += 1
+            self._shape = _shape_in(told)
+            found = None if self._shape is None else self._shape.run_in(told)
+        return found or NONE
+
+    def _grow(self, index: int, said: int) -> None:
+        """Notes words of an answer."""
+        self._said += said
+        if said or not self._whole:
+            self._open.add(index)
 
     def _note_all(self, chunks: Sequence[Chunk]) -> bool:
         """Notes them; whether any of them says what was used."""
@@ -201,10 +249,10 @@ class ChatRelay(BlockRelay):
         """Whether it says what was used, and nothing else, to a client who did not ask."""
         return chunk.usage is not None and not chunk.choices and not self.shows_usage
 
-    def _shown(self, block: bytes, told: bytes, chunks: Sequence[Chunk]) -> bytes:
-        """Of a block what is the client's; without its last mark it is what was ``told``."""
+    def _shown(self, told: bytes, chunks: Sequence[Chunk]) -> bytes:
+        """Of events what is the client's."""
         frames = zip(told.split(_AFTER), chunks, strict=False)
-        return b"".join([each + _AFTER for each, chunk in frames if not self._hides(chunk)]) + block[len(told) :]
+        return b"".join([each + _AFTER for each, chunk in frames if not self._hides(chunk)])
 
     def _kept(self, piece: bytes) -> Iterable[bytes]:
         if self._held is None or len(self._held) >= _MOST_HELD:
@@ -231,6 +279,8 @@ def read_chunk(event: Event) -> Chunk:
 
 def _chunks_of(block: bytes) -> Sequence[Chunk] | None:
     """What events say that are as usual, and an object each, on a line of its own; None for any others."""
+    if not block:
+        return ()
     if not (block.startswith(_HEAD) and block.endswith(_END)):
         return None
     objects = block[len(_HEAD) - 1 : -len(_AFTER)].split(_BETWEEN)
@@ -242,6 +292,17 @@ def _chunks_of(block: bytes) -> Sequence[Chunk] | None:
     except (ValueError, RecursionError):
         return None
     return chunks if len(chunks) == len(objects) else None
+
+
+def _shape_in(block: bytes) -> Shape | None:
+    """Of the first of its events that is nothing but words of one answer."""
+    for text in block.split(_AFTER, _LOOKED_AT)[:_LOOKED_AT]:
+        event = text + _AFTER
+        (chunk,) = _chunks_of(event) or (_NO_WORDS,)
+        words = chunk.words()
+        if words is not None:
+            return shape_of(event, *words)
+    return None
 
 
 def failure_in(event: Event) -> ToranaError | None:

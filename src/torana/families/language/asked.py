@@ -24,6 +24,9 @@ _PATH = re.compile(r"^\$\.?")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 OUTPUT_BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _HOW_MANY = ("n", "best_of")
+_BOUNDS = frozenset(OUTPUT_BOUNDS)
+_MULTIPLES = frozenset({*_HOW_MANY, "prompt"})
+"""Members without which one answer is asked for."""
 _READ_HERE = frozenset({
     "model", "stream", "stream_options", "messages", "prompt", "suffix", "input", "system", "instructions", "query",
     "queries", "documents", "tools", "n", "best_of", *OUTPUT_BOUNDS, "store", "previous_response_id", "conversation",
@@ -81,6 +84,8 @@ class LanguageRequest(Struct, frozen=True):
     def longest(self) -> int | None:
         """Tokens that may come out, as far as the client bounds them, in all answers together."""
         body, most = self.body, -1
+        if _BOUNDS.isdisjoint(body):
+            return None
         for name in OUTPUT_BOUNDS:
             bound = body.get(name)
             if isinstance(bound, int) and bound > most:
@@ -91,6 +96,8 @@ class LanguageRequest(Struct, frozen=True):
     def answers(self) -> int:
         """How many answers are asked for: to each of several prompts so many, of which not all need be told."""
         body, each = self.body, 1
+        if _MULTIPLES.isdisjoint(body):
+            return each
         for name in _HOW_MANY:
             count = body.get(name)
             if isinstance(count, int) and count > each:

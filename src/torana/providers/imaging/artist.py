@@ -29,7 +29,7 @@ from torana.upstream.signing.signed import Signed
 
 _SETTINGS = frozenset({
     "api_key", "base_url", "models", "extensions", "timeouts", "max_reply", "download_hosts", "max_connections",
-    "parallel", "poll", "options", "prices",
+    "max_waiting", "parallel", "poll", "options", "prices",
 })  # fmt: skip
 """What any account with a vendor may have set."""
 _PLAIN_SCALE = Scale(0.0, 1.0)
@@ -51,7 +51,7 @@ class Artist:
         self._lent = lent
         self._keyless = key is None and (account.api_key is not None or "api_key" in vendor.needs)
         origin = Origin(address(account.base_url or str(vendor.base_url), account.options))
-        client = lent.connect(account.max_connections)
+        client = lent.connect(account.max_connections, account.max_waiting)
         signed = Signed(client, vendor.door(account, key, lent))
         self._conversation = Conversation(
             vendor, account, origin, client=lent.patient(signed), stranger=lent.patient(client)
@@ -75,7 +75,7 @@ class Artist:
         asks: Sequence[Ask] = asked.asks
         if request.images:
             pictures, mask = await sent(self._lent, request, asked, ability, caller=context.caller)
-            asks = [replace(ask, sources=pictures, mask=mask) for ask in asks]
+            asks = [structs.replace(ask, sources=pictures, mask=mask) for ask in asks]
         finishing = Finishing(self._lent, self._account, request, context.caller)
         drawn, errors = await self._draw_all(asks, context)
         finished, lost = await finishing.all_of(drawn)
@@ -153,6 +153,8 @@ class Artist:
 
 def _extended(ability: Ability, extensions: Sequence[str]) -> Ability:
     """The ability with what the operator knows this upstream to understand besides; what is known of it stays."""
+    if not extensions:
+        return ability
     return replace(
         ability,
         most_seed=MAX_SEED if ability.most_seed is None and "seed" in extensions else ability.most_seed,

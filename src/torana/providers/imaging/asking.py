@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import msgspec
+from msgspec import structs
 
 from torana.config.upstreams import Prompts
 from torana.core.content import Size
@@ -109,9 +109,7 @@ def _demands(ability: Ability, chosen: Chosen, sources: int) -> Demands:
     share = ability.most_bytes // max(sources, 1)
     if chosen.source is None and share >= demands.max_bytes:
         return demands
-    return msgspec.structs.replace(
-        demands, max_bytes=min(demands.max_bytes, share), exact=chosen.source or demands.exact
-    )
+    return structs.replace(demands, max_bytes=min(demands.max_bytes, share), exact=chosen.source or demands.exact)
 
 
 def _moderate(size: Size) -> Size:
@@ -144,11 +142,11 @@ def _format(request: ImageRequest, ability: Ability) -> str | None:
 def _each(ask: Ask, request: ImageRequest, ability: Ability) -> list[Ask]:
     """One ask for each upstream call; each has a seed of its own, so that no two make the same pictures."""
     if request.n <= ability.most:
-        return [replace(ask, n=request.n, seed=_seed(request, ability, 0))]
+        return [structs.replace(ask, n=request.n, seed=_seed(request, ability, 0))]
     calls = math.ceil(request.n / ability.most)
     counts = [min(ability.most, request.n - ability.most * call) for call in range(calls)]
     seeds = [_seed(request, ability, call) for call in range(calls)]
-    return [replace(ask, n=count, seed=seed) for count, seed in zip(counts, seeds, strict=True)]
+    return [structs.replace(ask, n=count, seed=seed) for count, seed in zip(counts, seeds, strict=True)]
 
 
 def _seed(request: ImageRequest, ability: Ability, call: int) -> int | None:

@@ -14,7 +14,8 @@ from torana.providers.language.offer import Language
 from torana.providers.language.speaker import Speaker
 
 _SETTINGS = frozenset({
-    "api_key", "base_url", "models", "timeouts", "max_reply", "max_connections", "options", "prices",
+    "api_key", "base_url", "models", "timeouts", "max_reply", "max_connections", "max_waiting", "options",
+    "prices",
 })  # fmt: skip
 """What any account with a vendor of language may have set."""
 

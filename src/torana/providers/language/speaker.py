@@ -54,7 +54,8 @@ class Speaker:
         self._key = key
         self._keyless = key is None and account.api_key is not None
         self._origin = Origin(address(base_url, account.options))
-        self._client: Client = lent.patient(Signed(lent.connect(account.max_connections), door(account, key, lent)))
+        client = lent.connect(account.max_connections, account.max_waiting)
+        self._client: Client = lent.patient(Signed(client, door(account, key, lent)))
         self._models: dict[str, _Known] = {}
         self.operations: Mapping[str, Operation] = dict.fromkeys(language.known, self.answer)
 

@@ -12,7 +12,7 @@ from torana.upstream.http1.dialling import Dialler
 from torana.upstream.http1.exchange import Exchange, Request
 from torana.upstream.http1.heads import DEFAULT_PORTS, Heads
 from torana.upstream.http1.pool import Limits, Pool
-from torana.upstream.resolving import Resolver, SystemResolver
+from torana.upstream.resolving import RememberingResolver, Resolver, SystemResolver
 
 _USUAL = Limits()
 _SITES = 1024
@@ -55,7 +55,9 @@ class HttpClient:
     ) -> None:
         self._places = per_host
         self._limits = limits
-        self._dialler = Dialler(resolver or SystemResolver(), tls, socket, memoryview(bytearray(ROOM)))
+        self._dialler = Dialler(
+            resolver or RememberingResolver(SystemResolver()), tls, socket, memoryview(bytearray(ROOM))
+        )
         self._sites: dict[Origin, _Site] = {}
         self._pools: dict[tuple[str, str, int], Pool] = {}
 

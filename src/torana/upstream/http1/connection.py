@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from collections.abc import Callable
 from math import inf
 from typing import cast
 
@@ -39,17 +40,20 @@ class Connection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "_awaits", "_chunks", "_drained", "_due", "_end", "_fields", "_framed", "_heard", "_keeps", "_left", "_loop",
-        "_most", "_parser", "_paused", "_poll", "_reading", "_room", "_silence", "_size", "_sound", "_spare", "_taken",
+        "_awaits", "_chunks", "_counted", "_drained", "_due", "_end", "_fields", "_framed", "_heard", "_keeps", "_left",
+        "_loop", "_most", "_parser", "_paused", "_poll", "_reading", "_room", "_silence", "_size", "_sound", "_spare",
         "_timer", "_total", "_trouble", "_waiter", "_wants_body", "complete", "has_head", "heads", "idle_since",
-        "sending", "status", "transport",
+        "on_body", "sending", "status", "taken", "transport",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, room: memoryview) -> None:
         self._loop = loop
         self._room = room
         self.transport: asyncio.Transport | None = None
-        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+        self._chunks: list[bytes] = []
+        # What the parser tells most often, piece by piece of a body: it goes straight to where they wait.
+        self.on_body: Callable[[bytes], None] = self._chunks.append
+        self._parser = HttpResponseParser(self)
         self._poll = select.poll()
         self._timer: asyncio.TimerHandle | None = None
         self._due = inf
@@ -59,14 +63,12 @@ class Connection(asyncio.BufferedProtocol):
         self._awaits = _NOTHING
         self._sound = self._reading = True
         self._paused = self._framed = self._keeps = self.sending = self._wants_body = False
-        self._end = self._silence = self._heard = self.idle_since = 0.0
-        self._total = 0.0
+        self._end = self._silence = self._heard = self._total = self.idle_since = 0.0
         self._most = 0
         # Between exchanges everything is as after a complete reply: whatever comes then is nobody's.
         self.complete = self.has_head = True
-        self.status = self._size = self._taken = self._spare = self._fields = self._left = 0
+        self._counted = self.status = self._size = self.taken = self._spare = self._fields = self._left = 0
         self.heads: dict[bytes, bytes] = {}
-        self._chunks: list[bytes] = []
 
     # What the event loop tells
 
@@ -86,25 +88,35 @@ class Connection(asyncio.BufferedProtocol):
         if self.complete:
             self._sound = False
             return
-        before = self._size
         try:
             self._feed(nbytes)
         except (HttpParserError, HttpParserUpgrade) as error:
             # What follows a whole reply harms nobody but the connection.
             self._refuse(error)
-        self._spare += nbytes - self._size + before
+        self._spare += nbytes
+        if len(self._chunks) > self._counted:
+            self._count()
         if self._spare > _FRAMING + 8 * self._size:
             self._refuse(None)
-        elif self._awaits:
-            if self._is_there():
-                self._wake()
-        elif self._size - self._taken > _HELD:
+        if self._awaits and self._is_there():
+            self._wake()
+        # Also while somebody is woken who has not begun to take: many reads come in one turn of the loop.
+        if self._awaits != _ALL and self._size - self.taken > _HELD:
             self._hold()
+
+    def _count(self) -> None:
+        """Pieces of the body have come."""
+        if not self._wants_body:
+            self._chunks.clear()
+            return
+        size = sum(map(len, self._chunks[self._counted :]))
+        self._counted = len(self._chunks)
+        self._size += size
+        self._spare -= size
 
     def _feed(self, nbytes: int) -> None:
         parser = self._parser
-        assert parser is not None
-        start = nbytes if self.has_head else min(nbytes, self._left)
+        start = nbytes if self.has_head or nbytes <= self._left else self._left
         parser.feed_data(self._room[:start])
         if self.has_head:
             if start < nbytes:
@@ -131,11 +143,12 @@ class Connection(asyncio.BufferedProtocol):
             return True
         if self._awaits == _HEAD_WANTED:
             return self.has_head
-        return self._size > (self._taken if self._awaits == _SOME else self._most)
+        return self._size > (self.taken if self._awaits == _SOME else self._most)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, in good order or not."""
-        self.transport = self._parser = None
+        self.transport = None
+        del self._parser
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -184,7 +197,6 @@ class Connection(asyncio.BufferedProtocol):
     def on_headers_complete(self) -> None:
         """A head is whole."""
         parser = self._parser
-        assert parser is not None
         status = parser.get_status_code()
         if status < _FINAL and status != _SWITCHING:
             if status < _FIRST:
@@ -203,16 +215,9 @@ class Connection(asyncio.BufferedProtocol):
             self.complete = True
             self._sound = False
 
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
-        if not self.complete:
-            self._chunks.append(data)
-            self._size += len(data)
-
     def on_message_complete(self) -> None:
         """The reply is whole, unless it only informs."""
         if self.has_head and not self.complete:
-            assert self._parser is not None
             self.complete = True
             self._keeps = self._parser.should_keep_alive()
 
@@ -224,21 +229,20 @@ class Connection(asyncio.BufferedProtocol):
         ``most`` is how many bytes of a body are read that is asked for as a whole. ``sending`` is whether parts of the
         request leave later, after which there is ``sent``.
         """
-        silence = timeouts.first_byte
         self._total = timeouts.total
         self.complete = self.has_head = self._framed = self._keeps = False
         self.heads = {}
         # Nobody may have read the reply before this one.
-        self._chunks = []
-        self.status = self._size = self._taken = self._spare = self._fields = 0
+        self._chunks.clear()
+        self._counted = self.status = self._size = self.taken = self._spare = self._fields = 0
         self._left = _HEAD
         self._most = most
         self._end = end
-        self._silence = silence
+        self._silence = timeouts.first_byte
         self._wants_body = method != "HEAD"
         self.sending = sending
         self._heard = self._loop.time()
-        if self._timer is None or self._due > min(end, self._heard + silence):
+        if self._timer is None or self._due > min(end, self._heard + self._silence):
             self._arm()
 
     def write(self, data: bytes | memoryview) -> None:
@@ -289,14 +293,11 @@ class Connection(asyncio.BufferedProtocol):
         return self._take()
 
     def _take(self) -> list[bytes]:
-        chunks, self._chunks = self._chunks, []
-        self._taken = self._size
+        chunks = self._chunks.copy()
+        self._chunks.clear()
+        self._counted = 0
+        self.taken = self._size
         return chunks
-
-    @property
-    def size(self) -> int:
-        """Bytes of the body that were taken."""
-        return self._taken
 
     async def _wait(self, awaited: int) -> None:
         if not self._reading and self.transport is not None:

@@ -167,7 +167,7 @@ class _Reply(Response):
     async def __anext__(self) -> bytes:
         source = self._open()
         chunk = await source.more()
-        if source.size > self._max_reply:
+        if source.taken > self._max_reply:
             raise too_long(self._max_reply)
         if not chunk:
             raise StopAsyncIteration
@@ -177,7 +177,7 @@ class _Reply(Response):
         """As the port says."""
         source = self._open()
         pieces = await source.rest()
-        if source.size > self._max_reply:
+        if source.taken > self._max_reply:
             raise too_long(self._max_reply)
         return pieces
 

@@ -52,7 +52,7 @@ class Heads:
             if name in missing or name.lower() in missing:
                 missing -= {name.lower()}
         if missing:
-            text += "".join(f"{name}: {value}\r\n" for name, value in _OURS if name in missing)
+            text += _ALL_OURS if len(missing) == len(_OURS) else _lines_of(missing)
         if length or message.body or message.method not in _BODILESS:
             return f"{text}content-length: {length}\r\n\r\n".encode()
         return f"{text}\r\n".encode()
@@ -67,6 +67,13 @@ class Heads:
         lines = "".join(_line(name, value) for name, value in given)
         missing = {name for name, _ in _OURS} - {name.lower() for name, _ in given}
         return f"{message.method} {target} HTTP/1.1\r\nhost: {self._host}\r\n{lines}", frozenset(missing)
+
+
+def _lines_of(missing: frozenset[str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in _OURS if name in missing])
+
+
+_ALL_OURS = _lines_of(frozenset(name for name, _ in _OURS))
 
 
 def _line(name: str, value: str) -> str:

@@ -10,8 +10,9 @@ T = TypeVar("T")
 
 _MOST_ANSWERS = 128
 _MOST_TOKENS = 2**31 - 1
-_NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
-_COUNTS = ("max_tokens", "max_completion_tokens")
+_NUMBERS = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
+_COUNTS = {"max_tokens": _MOST_TOKENS, "max_completion_tokens": _MOST_TOKENS, "n": _MOST_ANSWERS}
+_SAMPLING = _NUMBERS | _COUNTS.keys()
 
 
 def checked(value: object, kind: type[T], where: str) -> T:
@@ -38,15 +39,13 @@ def unsupported(param: str, message: str, *, value: bool = False) -> InvalidRequ
 
 def check_sampling(body: Mapping[str, Any]) -> None:
     """That numbers are numbers: whatever is done with the rest, limits and prices are told from these."""
-    for name in _NUMBERS:
-        value = body.get(name)
-        if value is not None and not _is_number(value):
+    # In an order of their own, so that of several wrong ones it is always the same that is named.
+    for name in sorted(_SAMPLING.intersection(body)):
+        value = body[name]
+        if name in _COUNTS:
+            _check_count(value, name, most=_COUNTS[name])
+        elif value is not None and not _is_number(value):
             raise InvalidRequest(f"'{name}' must be a number.", param=name, code="invalid_type")
-    for name in _COUNTS:
-        if name in body:
-            _check_count(body[name], name, most=_MOST_TOKENS)
-    if "n" in body:
-        _check_count(body["n"], "n", most=_MOST_ANSWERS)
 
 
 def check_stream_options(body: Mapping[str, Any]) -> None:
