@@ -89,6 +89,13 @@ async def test_tokens_are_reserved_where_it_is_said_how_many_and_settled_as_they
         await passes(rules, facts(amounts={"tokens": 60}))
 
 
+async def test_bytes_stay_taken_as_they_came() -> None:
+    rules = permits({"name": "few", "of": "bytes", "limit": 1500, "every": 3600})
+    await passes(rules)
+    with pytest.raises(LimitExceeded, match=r"1,500 bytes every 1h"):
+        await passes(rules)
+
+
 async def test_a_call_that_fails_uses_no_pictures_but_counts_as_a_request() -> None:
     rules = permits(
         {"name": "pictures", "of": "images", "limit": 2, "every": 3600},

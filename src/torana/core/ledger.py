@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 """Said in a row for what nobody knows: of a call that is lost with its journal only what it had reserved is left."""
 
 
-class Charge(Struct, frozen=True, array_like=True):
+class Charge(Struct, frozen=True, array_like=True, gc=False):
     """A budget that a call draws on: which, whose share of it, and in which period."""
 
     budget: str
@@ -39,7 +39,7 @@ class Charge(Struct, frozen=True, array_like=True):
         return cls(budget, share, period)
 
 
-class Opened(Struct, frozen=True, tag="opened", omit_defaults=True):
+class Opened(Struct, frozen=True, tag="opened", omit_defaults=True, gc=False):
     """A call as it begins: who asks for what, and the most that it may cost."""
 
     id: str
@@ -63,7 +63,7 @@ class Opened(Struct, frozen=True, tag="opened", omit_defaults=True):
     """When a call that is not closed by then never will be."""
 
 
-class Closed(Struct, frozen=True, tag="closed", omit_defaults=True):
+class Closed(Struct, frozen=True, tag="closed", omit_defaults=True, gc=False):
     """What came of a call."""
 
     id: str

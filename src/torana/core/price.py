@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+from itertools import repeat
+from operator import mul, truediv
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 _MEGAPIXEL = Decimal(1_000_000)
 _MILLION = Decimal(1_000_000)
+_MILLIONS = repeat(_MILLION)
 _MINUTE = Decimal(60)
 _ONE, _NOTHING = Decimal(1), Decimal(0)
 _PLACES = 12
@@ -46,7 +50,7 @@ class Consumed(Struct, frozen=True):
     """What the upstream itself says it charged, in US dollars."""
 
 
-class Price(Struct, frozen=True, forbid_unknown_fields=True):
+class Price(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """What a model costs. Several parts add up; of a part that is left out nothing is charged."""
 
     dated: Annotated[
@@ -82,30 +86,32 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
         """What the consumed comes to in US dollars; None when this price cannot tell."""
         if consumed.charged is not None:
             return consumed.charged
-        if self.per_million_tokens and self._is_of_tokens_alone:
+        if self._is_of_tokens_alone:
             return self._tokens(consumed.tokens)
         parts = [*self._parts(consumed)]
         known = [part for part in parts if part is not None]
         return sum(known, _NOTHING) if parts and len(known) == len(parts) else None
 
-    @property
+    @cached_property
     def _is_of_tokens_alone(self) -> bool:
-        return (
-            not self.by_kind
-            and self.per_request is None
-            and self.per_image is None
-            and self.per_megapixel is None
-            and self.per_million_characters is None
-            and self.per_minute is None
-        )
+        others = (self.per_request, self.per_image, self.per_megapixel, self.per_million_characters, self.per_minute)
+        return bool(self.per_million_tokens) and not self.by_kind and all(part is None for part in others)
+
+    @cached_property
+    def _of_a_million(self) -> Mapping[str, Decimal]:
+        """What a million tokens cost, by their kind; one without a price of its own is charged as the kind it is of."""
+        prices = self.per_million_tokens
+        return {kind: prices[of] for kind, of in _KIND_OF.items() if of in prices} | prices
 
     def _tokens(self, tokens: Mapping[str, int]) -> Decimal | None:
         """What tokens come to; None where that of one is not known, or none were counted."""
-        total = _NOTHING if tokens else None
-        for kind, count in tokens.items():
-            price = self._of_a_million(kind)
-            total = None if price is None or total is None else total + price * count / _MILLION
-        return total
+        if not tokens:
+            return None
+        try:
+            prices = map(self._of_a_million.__getitem__, tokens)
+            return sum(map(truediv, map(mul, prices, tokens.values()), _MILLIONS), _NOTHING)
+        except KeyError:
+            return None
 
     def _parts(self, consumed: Consumed) -> Iterator[Decimal | None]:
         """What each part of the price comes to; None where it cannot tell."""
@@ -125,11 +131,6 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
         if self.per_minute is not None:
             spoken = _times(self.per_minute, consumed.seconds, _MINUTE)
             yield None if spoken is None else round(spoken, _PLACES).normalize()
-
-    def _of_a_million(self, kind: str) -> Decimal | None:
-        """What a million tokens of a kind cost; one that has no price of its own is charged as the kind it is of."""
-        price = self.per_million_tokens.get(kind)
-        return price if price is not None else self.per_million_tokens.get(_KIND_OF.get(kind, ""))
 
 
 def _times(price: Decimal | None, count: Decimal | int | None, of: Decimal = _ONE) -> Decimal | None:

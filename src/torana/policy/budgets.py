@@ -112,7 +112,12 @@ class Budgets:
 
         PriceUnknown when it is not known and a hard budget admits only what is.
         """
-        draws, charges = self._now().draws(facts) if self._budgets else _NO_DRAWS
+        if not self._budgets:
+            return NOTHING
+        present, now = self._present, self._clock.now()
+        if not present.begins <= now < present.ends:
+            present = self._present = _Present(self._budgets, now)
+        draws, charges = present.draws(facts)
         if not draws:
             return NOTHING
         price = worst()
@@ -124,12 +129,6 @@ class Budgets:
     def refused(self, draft: Draft, index: int) -> BudgetExceeded:
         """What is told to whom the budget at this place of the draft refuses."""
         return draft.refused(index, self._clock.now())
-
-    def _now(self) -> _Present:
-        now = self._clock.now()
-        if not self._present.begins <= now < self._present.ends:
-            self._present = _Present(self._budgets, now)
-        return self._present
 
 
 def _limit(budget: Budget) -> int | None:

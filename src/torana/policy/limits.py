@@ -55,7 +55,7 @@ class Counted(NamedTuple):
 class Sheet:
     """What rules count of calls: the same for all that are counted alike, so it is made once for them."""
 
-    __slots__ = ("_apart", "_settled", "_taking", "holds", "limits", "rules")
+    __slots__ = ("_apart", "_asked", "_settled", "_takes", "_told", "holds", "limits", "rules")
 
     def __init__(self, counted: Sequence[Counted], lease: float) -> None:
         self.rules = tuple([each.rule for each in counted])
@@ -64,27 +64,28 @@ class Sheet:
         self.limits = tuple([each.rule.limit for each in (*taking, *holding)])
         """In the order in which a step has what they take, and then what they hold."""
         self.holds = tuple([Hold(each.key, each.rate.limit, lease) for each in holding])
-        # Of requests each call takes one, so there is one take for all calls.
-        self._taking = tuple(
-            [(each.of, each.key, each.rate, Take(each.key, 1, each.rate) if each.of == _REQUESTS else None)
-             for each in taking]
-        )  # fmt: skip
-        self._apart = len({each.of for each in taking}) == len(taking)
+        # Of requests each call takes one, so there is one take for all calls; the others' places are filled in.
+        self._takes = [Take(each.key, 1, each.rate) for each in taking]
+        self._asked = tuple(
+            [(place, each.of, each.key, each.rate) for place, each in enumerate(taking) if each.of != _REQUESTS]
+        )
         self._settled = tuple([(place, each.of) for place, each in enumerate(taking) if each.of in _SETTLED])
+        self._told = tuple([(each.of, each.rate.limit) for each in taking])
+        self._apart = len({each.of for each in taking}) == len(taking)
 
     def takes(self, amounts: Mapping[str, int]) -> list[Take]:
         """What a call takes that asks for so much."""
-        takes = []
-        for of, key, rate, one in self._taking:
-            takes.append(one or Take(key, amounts.get(of, 0), rate))
+        takes = self._takes.copy()
+        for place, of, key, rate in self._asked:
+            takes[place] = Take(key, amounts.get(of, 0), rate)
         return takes
 
     def standings(self, levels: Sequence[Level]) -> tuple[Standing, ...]:
         """Of each thing that is counted, the rule that leaves the least."""
         standings = []
-        for (of, _, rate, _), level in zip(self._taking, levels, strict=True):
+        for (of, limit), level in zip(self._told, levels, strict=True):
             remaining, reset = level.rest()
-            standings.append((of, rate.limit, remaining, reset))
+            standings.append((of, limit, remaining, reset))
         return tuple(standings) if self._apart else _tightest(standings)
 
     def refused(self, refusal: Refusal) -> LimitExceeded:
@@ -95,9 +96,9 @@ class Sheet:
         """What is to be set right of what these levels were left by, when a call used so much."""
         settlements = []
         for place, of in self._settled:
-            amount = used.get(of, 0)
-            if amount != levels[place].take.amount:
-                settlements.append(Settlement(levels[place], amount))
+            level, amount = levels[place], used.get(of, 0)
+            if amount != level.take.amount:
+                settlements.append(Settlement(level, amount))
         return settlements
 
 

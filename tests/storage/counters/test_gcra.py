@@ -93,5 +93,19 @@ def test_what_came_back_by_itself_is_not_given_back_again():
 def test_a_take_is_looked_at_and_taken_in_one(limit, amount, ahead):
     rate = Rate(limit, 1.0)
     kept = (NOW + ahead) * limit
-    before = gcra.standing(rate, kept, NOW)
-    assert gcra.asked(take(amount, rate), kept, NOW) == (before, *gcra.taken(take(amount, rate), before, NOW))
+    after, fits = gcra.taken(take(amount, rate), gcra.standing(rate, kept, NOW), NOW)
+    left = [Level(take(amount, rate), after, NOW)] if fits else None
+    assert gcra.asked([take(amount, rate)], {"key": gcra.Counter(kept, limit)}, NOW) == left
+
+
+def test_a_counter_that_is_new_is_whole():
+    assert gcra.asked([take(10)], {}, NOW) == [Level(take(10), present() + 10 * UNIT, NOW)]
+
+
+def test_what_was_counted_by_another_limit_stays_as_far_off():
+    counter = gcra.Counter((NOW + 500_000) * 20, 20)
+    assert gcra.asked([take(0)], {"key": counter}, NOW) == [Level(take(0), (NOW + 500_000) * 10, NOW)]
+
+
+def test_one_take_that_does_not_fit_is_enough():
+    assert gcra.asked([take(1), take(11)], {}, NOW) is None

@@ -13,9 +13,22 @@ whole number of them and nothing is ever rounded; ``now`` and spans are in micro
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from torana.storage.counters.port import MICROSECONDS, Balance, Level, Rate, Refusal, Settlement, Take, Verdict
+
+
+class Counter(Struct, gc=False):
+    """When a counter is whole again, in parts of which a microsecond has as many as its limit has units."""
+
+    whole_at: int
+    limit: int
+
+    def at(self, limit: int) -> int:
+        """The same in the parts of another limit."""
+        return self.whole_at if self.limit == limit else self.whole_at * limit // self.limit
 
 
 def standing(rate: Rate, whole_at: int, now: int) -> int:
@@ -31,15 +44,22 @@ def taken(take: Take, whole_at: int, now: int) -> tuple[int, bool]:
     return after, after <= (now + rate.span) * rate.limit
 
 
-def asked(take: Take, whole_at: int, now: int) -> tuple[int, int, bool]:
-    """``standing`` and ``taken`` in one: when it is whole again before and after the take, and whether it may be."""
-    rate = take.rate
-    limit, span = rate.limit, rate.span
-    present = now * limit
-    full = present + span * limit
-    before = present if whole_at <= present else min(whole_at, full)
-    after = before + take.amount * span
-    return before, after, after <= full
+def asked(takes: Sequence[Take], counters: Mapping[str, Counter], now: int) -> list[Level] | None:
+    """What is left when all is taken that may be: ``standing`` and ``taken`` in one; None where one does not fit."""
+    levels = []
+    for take in takes:
+        rate = take.rate
+        limit, span = rate.limit, rate.span
+        present = now * limit
+        full = present + span * limit
+        after = take.amount * span
+        counter = counters.get(take.key)
+        whole_at = 0 if counter is None else counter.whole_at if counter.limit == limit else counter.at(limit)
+        after += present if whole_at <= present else min(whole_at, full)
+        if after > full:
+            return None
+        levels.append(Level(take, after, now))
+    return levels
 
 
 def settled(settlement: Settlement, whole_at: int, now: int) -> int:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heapreplace
 from typing import Generic, TypeVar
 
-from msgspec import Struct
-
 from torana.core.clock import Clock
 from torana.storage.counters import gcra
-from torana.storage.counters.port import MICROSECONDS, Charged, Hold, Level, Reserve, Settlement, Take, Verdict
+from torana.storage.counters.gcra import Counter
+from torana.storage.counters.port import MICROSECONDS, Charged, Hold, Reserve, Settlement, Take, Verdict
 from torana.storage.counters.purses import MemoryPurses
 
 V = TypeVar("V")
@@ -28,7 +27,7 @@ class MemoryCounters:
 
     def __init__(self, clock: Clock, *, max_keys: int = MAX_KEYS) -> None:
         self._clock = clock
-        self._rates: _Shelf[_Counter] = _Shelf(max_keys, _whole_at)
+        self._rates: _Shelf[Counter] = _Shelf(max_keys, _whole_at)
         self._places: _Shelf[_Places] = _Shelf(max_keys, _free_at)
         self._purses = MemoryPurses(clock, max_keys)
 
@@ -39,32 +38,17 @@ class MemoryCounters:
         now = int(self._clock.ticks() * MICROSECONDS)
         short = self._purses.short(reserves, holder) if reserves else None
         full = self._first_full(holds, holder, now) if holds else None
-        granted = full is None and short is None
         rates = self._rates.items
-        standing, after = [], []
-        for take in takes:
+        levels = gcra.asked(takes, rates, now) if full is None and short is None else None
+        if levels is None:
+            return self._refused(takes, holds, reserves, (full, short), now)
+        for level in levels:
+            take = level.take
             counter = rates.get(take.key)
-            before, then, fits = gcra.asked(take, 0 if counter is None else counter.at(take.rate.limit), now)
-            standing.append(before)
-            after.append(then)
-            granted = granted and fits
-        if not granted:
-            return gcra.refused(
-                takes,
-                standing,
-                now,
-                full=None if full is None else len(takes) + full,
-                short=None if short is None else len(takes) + len(holds) + short,
-                balances=self._purses.balances(reserves),
-            )
-        levels = []
-        for take, moment in zip(takes, after, strict=True):
-            key, counter = take.key, _Counter(moment, take.rate.limit)
-            if key in rates:
-                rates[key] = counter
+            if counter is None:
+                self._rates.put(take.key, Counter(level.whole_at, take.rate.limit), now)
             else:
-                self._rates.put(key, counter, now)
-            levels.append(Level(take, moment, now))
+                counter.whole_at, counter.limit = level.whole_at, take.rate.limit
         if holds:
             self._hold(holds, holder, now)
         return Verdict(tuple(levels), None, self._purses.reserve(reserves, holder) if reserves else ())
@@ -81,9 +65,12 @@ class MemoryCounters:
         now = int(self._clock.ticks() * MICROSECONDS)
         for settlement in settlements:
             take = settlement.level.take
+            limit = take.rate.limit
             counter = self._rates.items.get(take.key)
-            moment = gcra.settled(settlement, 0 if counter is None else counter.at(take.rate.limit), now)
-            self._rates.put(take.key, _Counter(moment, take.rate.limit), now)
+            if counter is None:
+                self._rates.put(take.key, Counter(gcra.settled(settlement, 0, now), limit), now)
+            else:
+                counter.whole_at, counter.limit = gcra.settled(settlement, counter.at(limit), now), limit
         for hold in holds:
             if places := self._places.items.get(hold.key):
                 places.pop(holder, None)
@@ -112,10 +99,34 @@ class MemoryCounters:
         """Lets at least so much be spent of each purse."""
         self._purses.raise_to(spent)
 
+    def _refused(
+        self,
+        takes: Sequence[Take],
+        holds: Sequence[Hold],
+        reserves: Sequence[Reserve],
+        found: tuple[int | None, int | None],
+        now: int,
+    ) -> Verdict:
+        """The verdict on a step of which this hold found no place, or this reserve too little, or a take."""
+        full, short = found
+        standing = []
+        for take in takes:
+            counter = self._rates.items.get(take.key)
+            standing.append(gcra.standing(take.rate, 0 if counter is None else counter.at(take.rate.limit), now))
+        return gcra.refused(
+            takes,
+            standing,
+            now,
+            full=None if full is None else len(takes) + full,
+            short=None if short is None else len(takes) + len(holds) + short,
+            balances=self._purses.balances(reserves),
+        )
+
     def _first_full(self, holds: Sequence[Hold], holder: str, now: int) -> int | None:
+        known = self._places.items
         for index, hold in enumerate(holds):
-            places = self._places.items.get(hold.key, {})
-            if len(places) >= hold.limit and holder not in places:
+            places = known.get(hold.key)
+            if places is not None and len(places) >= hold.limit and holder not in places:
                 _free_expired(places, now)
                 if len(places) >= hold.limit:
                     return index
@@ -130,20 +141,11 @@ class MemoryCounters:
                 places[holder] = now + hold.span
 
 
-class _Counter(Struct, frozen=True, gc=False):
-    whole_at: int
-    limit: int
-
-    def at(self, limit: int) -> int:
-        """When it is whole again, in parts of which a microsecond has as many as the limit units."""
-        return self.whole_at if self.limit == limit else self.whole_at * limit // self.limit
-
-
 _Places = dict[str, int]
 """Who holds a place, and until when, in microseconds."""
 
 
-def _whole_at(counter: _Counter) -> int:
+def _whole_at(counter: Counter) -> int:
     return -(-counter.whole_at // counter.limit)
 
 

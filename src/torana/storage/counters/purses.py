@@ -61,16 +61,16 @@ class MemoryPurses:
         if self.opened is None:
             raise PursesClosed("The purses are not opened yet.")
         known = self._purses
-        for reserve in reserves if holder else ():
-            if reserve.key not in known:
-                self._make_room({each.key for each in reserves})
-                break
         for index, reserve in enumerate(reserves):
-            purse = known.get(reserve.key, _EMPTY)
+            purse = known.get(reserve.key)
+            if purse is None:
+                if holder:
+                    self._make_room({each.key for each in reserves})
+                purse = _EMPTY
             limit = reserve.limit
-            if limit is None or holder in purse.holders:
+            if limit is None or purse.spent + purse.reserved + reserve.amount <= limit:
                 continue
-            if purse.spent + purse.reserved + reserve.amount > limit:
+            if holder not in purse.holders:
                 return index
         return None
 
@@ -80,12 +80,11 @@ class MemoryPurses:
             return self.balances(reserves)
         balances = []
         for reserve in reserves:
-            purse = self._purses.get(reserve.key)
-            if purse is None:
-                purse = self._purse(reserve.key, reserve.ends)
-            if holder not in purse.holders:
-                purse.holders[holder] = reserve.amount
-                purse.reserved += reserve.amount
+            purse = self._purses.get(reserve.key) or self._purse(reserve.key, reserve.ends)
+            holders, amount = purse.holders, reserve.amount
+            if holder not in holders:
+                holders[holder] = amount
+                purse.reserved += amount
             balances.append(Balance(reserve, purse.spent, purse.reserved))
         return tuple(balances)
 
@@ -96,16 +95,20 @@ class MemoryPurses:
 
     def settle(self, charged: Sequence[Charged], holder: str) -> bool:
         """Frees what the holder has reserved, and spends what is charged where he has; whether he has everywhere."""
-        known = 0
-        for charge in charged if self.opened is not None else ():
-            purse = self._purses.get(charge.key)
-            if purse is not None and holder in purse.holders:
-                purse.reserved -= purse.holders.pop(holder)
-                purse.spent += charge.amount
-                known += 1
-                if not purse.spent and not purse.holders:
-                    self._forget(charge.key)
-        return known == len(charged)
+        if self.opened is None:
+            return not charged
+        everywhere = True
+        for charge in charged:
+            purse = self._purses.get(charge.key, _EMPTY)
+            reserved = purse.holders.pop(holder, None)
+            if reserved is None:
+                everywhere = False
+                continue
+            purse.reserved -= reserved
+            purse.spent += charge.amount
+            if not purse.spent and not purse.holders:
+                self._forget(charge.key)
+        return everywhere
 
     def raise_to(self, spent: Sequence[Charged]) -> None:
         """Lets at least so much be spent of each; CountersUnavailable, and nothing done, when there is no room."""

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -23,9 +24,6 @@ _SEGMENTS = 16
 
 AGE = 3600.0
 """Seconds after which one is begun in any case, so that what an idle process wrote can go, too."""
-
-_BUFFER = 64 * 1024
-"""Bytes of a buffer that is kept; lines are far shorter, but for what callers say of their calls."""
 
 _LOOK_AGAIN = 1.0
 _LEAST_PAUSE = 1.0
@@ -53,9 +51,7 @@ class Journal:
         self.run = secrets.token_hex(8)
         """Names this process's files."""
         self._lock = _locked(directory / f"{self.run}{LOCK}")
-        self._encode = msgspec.json.Encoder().encode_into
-        self._buffer = bytearray()
-        """Of the lines that are written next; used again and again."""
+        self._lines = msgspec.json.Encoder().encode_lines
         self._number = 0
         self._file: int | None = None
         self._length = 0
@@ -73,21 +69,23 @@ class Journal:
 
     def write(self, *entries: Opened | Closed) -> None:
         """Adds entries, all or none; JournalFailed when there is no room, or the disk does not do it."""
-        data, at = self._buffer, 0
-        for entry in entries:
-            self._encode(entry, data, at)
-            data += b"\n"
-            at = -1
+        data = self._lines(entries)
         size = len(data)
         if self._taken + size > self._most:
             self._look_again(size)
         try:
-            self._append(data, size)
+            file = self._file
+            if file is None or self._length >= self._segment:
+                file = self._begin()
+            if os.write(file, data) < size:
+                self._leave_half_written()
+            if not self._sync:
+                os.fdatasync(file)
         except OSError as error:
             raise JournalFailed(f"the journal cannot be written: {error.strerror}") from error
-        finally:
-            if size > _BUFFER:
-                self._buffer = bytearray()
+        self._length += size
+        self._taken += size
+        self._dirty = True
 
     async def keep(self) -> None:
         """Has what was written reach the disk, and what is old be put by, again and again, until cancelled.
@@ -110,26 +108,19 @@ class Journal:
         self._left = []
         os.close(self._lock)
 
-    def _append(self, data: bytearray, size: int) -> None:
-        if self._file is None or self._length >= self._segment:
-            self._begin()
-        assert self._file is not None, "it was begun"
-        if os.write(self._file, data) < size:
-            # What is half written is never written on to: its reader stops at the last whole line.
-            self._leave()
-            raise OSError(0, "the disk is full")
-        if not self._sync:
-            os.fdatasync(self._file)
-        self._length += size
-        self._taken += size
-        self._dirty = True
-
-    def _begin(self) -> None:
+    def _begin(self) -> int:
+        """A file that is new."""
         self._leave()
         self._number += 1
         path = self._directory / f"{self.run}.{self._number:08d}{FILE}"
-        self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        self._begun = self._clock.ticks()
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self._file, self._begun = file, self._clock.ticks()
+        return file
+
+    def _leave_half_written(self) -> NoReturn:
+        """What is half written is never written on to: its reader stops at the last whole line."""
+        self._leave()
+        raise OSError(0, "the disk is full")
 
     def _leave(self) -> None:
         if self._file is not None:
