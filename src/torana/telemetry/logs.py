@@ -35,7 +35,11 @@ HOLD = 0.05
 """Seconds for which a line waits for others at most."""
 _MOST_HELD = 64 * 1024
 """Characters that wait together at most."""
+_A_REQUEST = 512
+"""Characters that a request's line is taken for while it is not written yet."""
 _ENCODER = Encoder()
+_Finished = tuple[float, Level, float, Record]
+"""A request that is over: when, how much it matters, seconds that it took, and what was learnt about it."""
 
 
 class _Request(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -89,7 +93,7 @@ class Logger:
         self._clock = clock
         self._stream = stream
         self._gathers = gathers
-        self._held: deque[str] = deque()
+        self._held: deque[str | _Finished] = deque()
         self._length = 0
         self._due = 0.0
         self._awaited = False
@@ -117,15 +121,7 @@ class Logger:
         """A request's line."""
         if _LEVELS.index(level) < self._least:
             return
-        line = _line(record, self._time(), level)
-        if self._as_text:
-            told = {name: value for name, value in asdict(line).items() if value is not None and name not in _HEAD}
-            self._put(self._text(line.time, level, line.event, told), level)
-            return
-        data = _ENCODER.encode(line)
-        if len(data) > _SURELY_SHORT:
-            data = _ENCODER.encode({name: _bounded(value) for name, value in asdict(line).items() if value is not None})
-        self._put(data.decode(), level)
+        self._put((self._clock.now(), level, record.seconds, record), _A_REQUEST, level)
 
     def flush(self) -> None:
         """Writes what is held; OSError where nobody takes it."""
@@ -133,7 +129,8 @@ class Logger:
         # One after the other, because another thread may do the same.
         with suppress(IndexError):
             while self._held:
-                lines.append(self._held.popleft())
+                line = self._held.popleft()
+                lines.append(line if isinstance(line, str) else self._request(line))
         self._length = 0
         if lines:
             lines.append("")
@@ -148,7 +145,7 @@ class Logger:
     def _write(self, level: Level, event: str, fields: dict[str, object], trace: str | None = None) -> None:
         if _LEVELS.index(level) < self._least:
             return
-        time = self._time()
+        time = self._time(self._clock.now())
         if self._as_text:
             kept = {name: value for name, value in fields.items() if value is not None}
             line = self._text(time, level, event, kept) + (f"\n{trace}" if trace else "")
@@ -156,19 +153,30 @@ class Logger:
             kept = {name: _bounded(value) for name, value in fields.items() if value is not None}
             traced = {"trace": trace} if trace else {}
             line = _ENCODER.encode({"time": time, "level": level, "event": event, **kept, **traced}).decode()
-        self._put(line, level)
+        self._put(line, len(line), level)
+
+    def _request(self, finished: _Finished) -> str:
+        now, level, seconds, record = finished
+        line = _line(record, self._time(now), level, seconds)
+        if self._as_text:
+            told = {name: value for name, value in asdict(line).items() if value is not None and name not in _HEAD}
+            return self._text(line.time, level, line.event, told)
+        data = _ENCODER.encode(line)
+        if len(data) > _SURELY_SHORT:
+            data = _ENCODER.encode({name: _bounded(value) for name, value in asdict(line).items() if value is not None})
+        return data.decode()
 
     def _text(self, time: str, level: Level, event: str, fields: dict[str, Any]) -> str:
         told = " ".join(f"{name}={_on_one_line(_bounded(value))}" for name, value in fields.items())
         return f"{time} {level:7} {event} {told}"
 
-    def _put(self, line: str, level: Level) -> None:
+    def _put(self, line: str | _Finished, length: int, level: Level) -> None:
         held = self._held
         held.append(line)
         if not self._gathers or level in _URGENT:
             self.flush()
             return
-        self._length += len(line)
+        self._length += length
         now = self._clock.ticks()
         if len(held) == 1:
             self._due = now + HOLD
@@ -193,8 +201,7 @@ class Logger:
         with suppress(OSError):
             self.flush()
 
-    def _time(self) -> str:
-        now = self._clock.now()
+    def _time(self, now: float) -> str:
         second = math.floor(now)
         if second != self._second:
             self._until_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -244,7 +251,7 @@ def log_request(logger: Logger, record: Record) -> None:
     logger.request("error" if record.error and record.status >= 500 else "info", record)  # noqa: PLR2004 - HTTP's border
 
 
-def _line(record: Record, time: str, level: Level) -> _Request:
+def _line(record: Record, time: str, level: Level, seconds: float) -> _Request:
     first_piece = record.first_piece
     return _Request(
         time,
@@ -254,7 +261,7 @@ def _line(record: Record, time: str, level: Level) -> _Request:
         record.method,
         record.path,
         record.status,
-        round(record.seconds, 4),
+        round(seconds, 4),
         record.operation,
         record.principal,
         record.model,
@@ -270,7 +277,7 @@ def _line(record: Record, time: str, level: Level) -> _Request:
         record.bytes_in,
         record.bytes_out,
         # By hand: ``round`` takes three times as long, and a request has many stages.
-        {name: int(seconds * 10_000 + 0.5) / 10_000 for name, seconds in record.stages} or None,
+        {name: int(took * 10_000 + 0.5) / 10_000 for name, took in record.stages} or None,
         record.attempts or None,
     )
 

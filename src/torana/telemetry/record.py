@@ -1,10 +1,12 @@
 """What is learnt about one request on its way: the stuff of its log line, its metrics and its ``server-timing``."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Protocol
+
+from msgspec import Struct
 
 from torana.core.clock import Clock
 from torana.core.exchange import Usage
@@ -13,6 +15,7 @@ from torana.telemetry.tracing import CARRIED, Carrying, Headers, passed_on
 _MINUTE = 60
 _NOTHING = nullcontext()
 _NOTHING_USED = Usage()
+_IN_MILLISECONDS = (1000.0).__mul__
 
 
 class Spans(Protocol):
@@ -29,49 +32,42 @@ class Spans(Protocol):
         ...
 
 
-class Stage:
-    """Times a stage."""
+class Stage(Struct, gc=False):
+    """Times a stage, which begins when this is made."""
 
-    __slots__ = ("_begun", "_name", "_record")
-
-    def __init__(self, record: "Record", name: str) -> None:
-        self._record = record
-        self._name = name
+    stages: list[tuple[str, float]]
+    """Where it is told when it is over."""
+    name: str
+    ticks: Callable[[], float]
+    begun: float
 
     def __enter__(self) -> None:
-        self._begun = self._record.clock.ticks()
+        pass
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        record = self._record
-        record.stages.append((self._name, record.clock.ticks() - self._begun))
+        self.stages.append((self.name, self.ticks() - self.begun))
 
 
 class _Spanned(Stage):
     """Times a stage, and spans it."""
 
-    __slots__ = ("_span",)
-
-    def __init__(self, record: "Record", name: str, span: AbstractContextManager[None]) -> None:
-        super().__init__(record, name)
-        self._span = span
+    span: AbstractContextManager[None]
 
     def __enter__(self) -> None:
-        super().__enter__()
-        self._span.__enter__()
+        self.span.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._span.__exit__(kind, error, trace)
+            self.span.__exit__(kind, error, trace)
         finally:
             super().__exit__(kind, error, trace)
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """Filled in stage by stage; never holds a token, a picture or a prompt."""
 
     clock: Clock
@@ -107,11 +103,15 @@ class Record:
     """Seconds until the first piece left of an answer that was told as it came."""
     bytes_in: int = 0
     bytes_out: int = 0
-    stages: list[tuple[str, float]] = field(default_factory=list)
-    attempts: list[tuple[str, str]] = field(default_factory=list)
+    stages: list[tuple[str, float]] = []
+    attempts: list[tuple[str, str]] = []
     """Targets that failed, and the code of the failure."""
     spans: Spans | None = None
     """Who records them; None where nobody does."""
+    lasted: float = 0.0
+    """Seconds that it took, once it is over."""
+    counted: tuple[Usage, dict[str, int]] = (_NOTHING_USED, {})
+    """What was used, and its tokens, when somebody asked for them last."""
 
     def __post_init__(self) -> None:
         self.started = self.clock.ticks()
@@ -123,9 +123,10 @@ class Record:
 
     def stage(self, name: str, **attributes: str) -> Stage:
         """Times a stage, and spans it where spans are recorded."""
+        ticks = self.clock.ticks
         if self.spans is None:
-            return Stage(self, name)
-        return _Spanned(self, name, self.spans.stage(name, attributes))
+            return Stage(self.stages, name, ticks, ticks())
+        return _Spanned(self.stages, name, ticks, ticks(), self.spans.stage(name, attributes))
 
     def span(
         self, traceparent: str | None, tracestate: str | None, spans: Spans | None = None
@@ -140,15 +141,11 @@ class Record:
     @property
     def tokens(self) -> dict[str, int]:
         """How many went in and came out, where they are counted: ``input`` and ``output``."""
-        into = out = 0
-        for kind, count in self.usage.tokens.items():
-            if kind.endswith("_in"):
-                into += count
-            elif kind.endswith("_out"):
-                out += count
-        if into and out:
-            return {"input": into, "output": out}
-        return {"input": into} if into else {"output": out} if out else {}
+        usage, told = self.counted
+        if usage is not self.usage:
+            told = _by_side(self.usage.tokens)
+            self.counted = (self.usage, told)
+        return told
 
     def stand(self, standings: Iterable[tuple[str, int, int, float]]) -> None:
         """Note where the caller stands with the operator's limits: of what, how much, how much is left, whole when."""
@@ -167,7 +164,28 @@ class Record:
 
     def server_timing(self) -> str:
         """The stages so far, in milliseconds, as the ``server-timing`` header has them."""
-        return ", ".join([f"{name};dur={seconds * 1000:.1f}" for name, seconds in self.stages])
+        if not self.stages:
+            return ""
+        names, times = zip(*self.stages, strict=True)
+        return _timing(names) % tuple(map(_IN_MILLISECONDS, times))
+
+
+@lru_cache(64)
+def _timing(names: tuple[str, ...]) -> str:
+    """The ``server-timing`` of these stages, into which their times are still to be put."""
+    return ", ".join([f"{name};dur=%.1f" for name in names])
+
+
+def _by_side(tokens: Mapping[str, int]) -> dict[str, int]:
+    into = out = 0
+    for kind, count in tokens.items():
+        if kind.endswith("_in"):
+            into += count
+        elif kind.endswith("_out"):
+            out += count
+    if into and out:
+        return {"input": into, "output": out}
+    return {"input": into} if into else {"output": out} if out else {}
 
 
 def trace_headers() -> Headers:

@@ -6,9 +6,12 @@ Every label value comes from the configuration or from our own code, never from 
 import asyncio
 import os
 import struct
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.process_collector import ProcessCollector
 
 from torana.telemetry.record import Record, Spans
-from torana.telemetry.tallies import Gathered, Labels, Tallied, Tally
+from torana.telemetry.tallies import Tallied
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.02, 0.08, 0.32, 1.28, 5.12, 20.48, 81.92, 327.68)
@@ -30,12 +33,15 @@ _MOST_CODES = 200
 """Of errors: some are their upstreams' own words, and nobody bounds how many of those there are."""
 _UNAUTHENTICATED = 401
 _TRIES = 20
-_NO_CALL = (None, None, None, None)
-_NOTHING = Decimal(0)
 _MOST_TALLIED = 512
 """Requests that are given to the metrics at once: so many take about half a millisecond."""
 _EVERY = 1.0
 """Seconds after which other processes see what this one has counted."""
+_LASTED, _TOKENS_OF, _FIRST_PIECE = attrgetter("lasted"), attrgetter("tokens"), attrgetter("first_piece")
+_BYTES_IN, _STAGES, _ATTEMPTS = attrgetter("bytes_in"), attrgetter("stages"), attrgetter("attempts")
+_RETRIED, _COST = attrgetter("client_retry"), attrgetter("usage.cost")
+_Labels = tuple[str, str, int, str | None, str | None, str | None, str | None, bool]
+"""Route, method, status; operation, model, target and error of a call; and whether it is none, or nobody's."""
 _CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -87,21 +93,24 @@ class UsageSignals:
             "torana_cost_unknown", "Calls that were answered and whose cost nobody knows.", call, registry=registry
         )
 
-    def take(self, call: tuple[str, str, str], tally: Tally) -> None:
-        """Counts what was tallied of calls with these labels."""
-        for side, counted in (("input", tally.tokens_in), ("output", tally.tokens_out)):
+    def take(self, call: tuple[str, str, str], records: list[Record]) -> None:
+        """Counts calls with these labels."""
+        told = list(map(_TOKENS_OF, records))
+        for side in ("input", "output"):
+            counted = [tokens[side] for tokens in told if side in tokens]
             if counted:
                 self.tokens.labels(*call, side).take(counted)
-                counted.clear()
-        if tally.first_pieces:
-            self.first_token.labels(*call).take(tally.first_pieces)
-            tally.first_pieces.clear()
-        if tally.cost:
-            self.cost.labels(*call).inc(float(tally.cost))
-            tally.cost = _NOTHING
-        if tally.unknown:
-            self.unknown.labels(*call).inc(tally.unknown)
-            tally.unknown = 0
+        first_pieces = [seconds for seconds in map(_FIRST_PIECE, records) if seconds is not None]
+        if first_pieces:
+            self.first_token.labels(*call).take(first_pieces)
+        costs = list(map(_COST, records))
+        cost = sum(filter(None, costs), Decimal(0))
+        if cost:
+            self.cost.labels(*call).inc(float(cost))
+        if None in costs and call[-1]:
+            unknown = [record for record in records if record.usage.cost is None and not record.replayed]
+            if unknown:
+                self.unknown.labels(*call).inc(len(unknown))
 
 
 class Signals:
@@ -114,7 +123,8 @@ class Signals:
         self.spans = spans
         """Who records spans; None where nobody does."""
         self.registry = CollectorRegistry()
-        self._gathered = Gathered()
+        self._finished: defaultdict[_Labels, list[Record]] = defaultdict(list)
+        self._waiting = 0
         # Where there is no other process, nobody sees it before he looks here.
         self._awake = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
         self._circuits_shown: set[str] = set()
@@ -150,8 +160,7 @@ class Signals:
         self.counters_available = Gauge(
             "torana_counters_available", "Whether the counters answer.", multiprocess_mode="livemin", registry=r
         )
-        self.books = BookSignals(r)
-        self.usage = UsageSignals(r)
+        self.books, self.usage = BookSignals(r), UsageSignals(r)
         self.client_retries = Counter("torana_client_retries", "Requests that a client sent again.", registry=r)
         self.evictions = Counter("torana_pictures_evicted", "Made pictures dropped before their time.", registry=r)
         self.circuits = Gauge(
@@ -163,59 +172,50 @@ class Signals:
 
     def observe(self, record: Record, route: str) -> None:
         """Counts a finished request."""
-        is_call = record.operation is not None and record.principal is not None
-        call = (record.operation, record.model, record.target, record.error) if is_call else _NO_CALL
-        labels = (route, record.method, record.status, *call)
-        gathered = self._gathered
-        tally = gathered.by_labels.get(labels)
-        if tally is None:
-            tally = gathered.by_labels[labels] = Tally()
-        tally.seconds.append(record.seconds)
-        if is_call:
-            _tally_usage(tally, record)
-        if record.bytes_in:
-            gathered.bodies.append(record.bytes_in)
-        stages = gathered.stages
-        for name, seconds in record.stages:
-            stages[name].append(seconds)
-        if record.status == _UNAUTHENTICATED:
-            self.refusals.labels(record.reason or "").inc()
-        if record.client_retry:
-            self.client_retries.inc()
-        for target, code in record.attempts:
-            self.failures.labels(target, self._code(code)).inc()
-        gathered.requests += 1
-        if gathered.requests >= _MOST_TALLIED:
+        record.lasted = record.seconds
+        operation = record.operation
+        self._finished[
+            route, record.method, record.status, operation, record.model, record.target, record.error,
+            operation is None or record.principal is None,
+        ].append(record)  # fmt: skip
+        self._waiting += 1
+        if self._waiting >= _MOST_TALLIED:
             self.settle()
         elif not self._awake:
             self._wake()
 
     def settle(self) -> None:
         """Counts what was gathered; to be called before the process ends."""
-        gathered = self._gathered
-        gathered.requests = 0
-        tallies = gathered.by_labels
-        for labels in [labels for labels, tally in tallies.items() if not tally.seconds]:
-            del tallies[labels]
-        for labels, tally in tallies.items():
-            self._count(labels, tally)
-        if gathered.bodies:
-            self.bytes_in.take(gathered.bodies)
-            gathered.bodies.clear()
-        for name, times in gathered.stages.items():
-            if times:
-                self.stages.labels(name).take(times)
-                times.clear()
+        finished, self._finished = self._finished, defaultdict(list)
+        self._waiting = 0
+        everyone = list(chain.from_iterable(finished.values()))
+        for labels, records in finished.items():
+            self._count(labels, records)
+        bodies = list(filter(None, map(_BYTES_IN, everyone)))
+        if bodies:
+            self.bytes_in.take(bodies)
+        stages: defaultdict[str, list[float]] = defaultdict(list)
+        for name, seconds in chain.from_iterable(map(_STAGES, everyone)):
+            stages[name].append(seconds)
+        for name, times in stages.items():
+            self.stages.labels(name).take(times)
+        for target, code in chain.from_iterable(map(_ATTEMPTS, everyone)):
+            self.failures.labels(target, self._code(code)).inc()
+        retried = list(filter(None, map(_RETRIED, everyone)))
+        if retried:
+            self.client_retries.inc(len(retried))
 
-    def _count(self, by: Labels, tally: Tally) -> None:
-        route, method, status, operation, model, target, error = by
-        times = tally.seconds
+    def _count(self, by: _Labels, records: list[Record]) -> None:
+        route, method, status, operation, model, target, error, is_no_call = by
+        times = list(map(_LASTED, records))
         self.http.labels(route, method if method in _METHODS else _OTHER, str(status)).take(times)
-        if operation is not None:
-            call = (operation, model or "", target or "")
+        if not is_no_call:
+            call = (operation or "", model or "", target or "")
             self.usage.operations.labels(*call, self._code(error or "")).take(times)
-            self.usage.take(call, tally)
-        times.clear()
+            self.usage.take(call, records)
+        if status == _UNAUTHENTICATED:
+            for record in records:
+                self.refusals.labels(record.reason or "").inc()
 
     def _wake(self) -> None:
         """Settles a moment later, where a loop runs that can."""
@@ -252,18 +252,6 @@ class Signals:
             with suppress(struct.error):
                 return generate_latest(everyone)
         return generate_latest(everyone)
-
-
-def _tally_usage(tally: Tally, record: Record) -> None:
-    usage = record.usage
-    for side, count in record.tokens.items():
-        (tally.tokens_in if side == "input" else tally.tokens_out).append(count)
-    if record.first_piece is not None:
-        tally.first_pieces.append(record.first_piece)
-    if usage.cost is not None:
-        tally.cost += usage.cost
-    elif record.target is not None and not record.replayed:
-        tally.unknown += 1
 
 
 def share_metrics(directory: Path) -> None:
