@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from torana.admin.rights import Asker, admit, check_change, check_reach, highest, may, role_of
 from torana.config.access import Roles

@@ -64,6 +64,8 @@ class Gateway:
 
     @property
     def log(self) -> str:
+        # Lines are gathered for a moment before they are written.
+        time.sleep(0.15)
         return (self.directory / "stderr").read_text()
 
     @property

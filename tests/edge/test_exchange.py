@@ -122,6 +122,7 @@ def test_without_a_host_there_is_no_base_url():
         ({}, None, False),
         ({"content_length": "0"}, 0, False),
         ({"content_length": "12"}, 12, True),
+        ({"content_length": "12 "}, 12, True),
         ({"content_length": "-1"}, None, False),
         ({"content_length": "²"}, None, False),
         ({"transfer_encoding": "chunked"}, None, True),

@@ -197,41 +197,6 @@ async def test_what_follows_the_last_request_means_nothing() -> None:
     assert bodies(heard) == b"/slow:;"
 
 
-async def test_the_body_of_a_request_that_waited_may_come_when_its_turn_has_come() -> None:
-    head = b"POST /b HTTP/1.1\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
-    async with serving(ROOMY, echo) as port:
-        heard = await conversation(port, b"GET /slow HTTP/1.1\r\n\r\n" + head, b"abc", pause=0.1)
-    assert bodies(heard) == b"/slow:;/b:abc;"
-
-
-async def test_so_many_requests_wait_for_their_turn_and_no_more() -> None:
-    async with serving(ROOMY, echo) as port:
-        heard = await conversation(port, b"GET /slow HTTP/1.1\r\n\r\n" + b"GET /b HTTP/1.1\r\n\r\n" * 5000)
-    owed, _, refused = heard.rpartition(b";")
-    assert bodies(owed + b";") == b"/slow:;" + b"/b:;" * 256
-    assert refusal(refused)[:2] == (503, "overloaded")
-
-
-async def test_who_spoils_a_request_that_is_not_answered_any_more_is_not_in_its_way() -> None:
-    """The server's end throws away what waits, and its bytes may come all the same."""
-    begun = asyncio.Event()
-
-    async def reading(scope, receive, send) -> None:
-        begun.set()
-        await asyncio.sleep(0.1)
-        await echo(scope, receive, send)
-        await asyncio.sleep(0.1)
-
-    async with serving(ROOMY, reading) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /a HTTP/1.1\r\n\r\nPOST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await begun.wait()
-    writer.write(b"no number\r\n")
-    heard = await asyncio.wait_for(reader.read(), 5)
-    writer.close()
-    assert bodies(heard) == b"/a:;"
-
-
 async def test_who_spoils_a_later_request_gets_the_replies_that_he_is_owed() -> None:
     async with serving(ROOMY, echo) as port:
         heard = await conversation(port, IN_A_ROW + b"\x00 junk")
@@ -300,48 +265,6 @@ async def test_a_client_who_leaves_is_told_nothing_more() -> None:
         await asyncio.sleep(0.05)
         writer.transport.abort()
         await asyncio.wait_for(ended.wait(), 5)
-
-
-@pytest.mark.parametrize("more", [True, False], ids=["under way", "whole"])
-async def test_a_client_who_takes_nothing_is_cut_off(more: bool) -> None:
-    """Whether the application waits for him or is done with him."""
-    ended = asyncio.Event()
-
-    async def generous(scope, receive, send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"x" * 20_000_000, "more_body": more})
-        if more:
-            await send({"type": "http.response.body", "body": b"x"})
-        ended.set()
-
-    impatient = Bounds(head=1000, head_seconds=5, connections=3, stalled_seconds=0.2)
-    async with serving(impatient, generous, keep_alive=1) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        await asyncio.wait_for(ended.wait(), 5)
-        await asyncio.sleep(0.5)
-        with pytest.raises(ConnectionResetError):
-            while await asyncio.wait_for(reader.read(2**20), 5):
-                pass
-        writer.close()
-
-
-async def test_a_client_who_takes_little_at_a_time_is_not_cut_off() -> None:
-    async def generous(scope, receive, send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        for _ in range(3):
-            await send({"type": "http.response.body", "body": b"x" * 8_000_000, "more_body": True})
-        await send({"type": "http.response.body"})
-
-    async with serving(Bounds(head=1000, head_seconds=5, connections=3, stalled_seconds=0.3), generous) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=100_000)
-        writer.write(LAST)
-        heard = 0
-        while piece := await asyncio.wait_for(reader.read(2**20), 5):
-            heard += len(piece)
-            await asyncio.sleep(0.002)
-        writer.close()
-    assert heard > 24_000_000
 
 
 async def plain(scope, receive, send) -> None:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+import msgspec
+
 from tests.providers.kit import CONTEXT, photo
 from tests.upstream.wire import Request, Wire, upstream
 from torana.config.upstreams import Account
@@ -59,7 +61,7 @@ class Lab:
     async def vary(self, **changes: object) -> Reply[Pictures]:
         declared = next(each for each in DECLARATIONS if each.type == "openai-compatible")
         provider = declared.build(self.account, self.key, self.lent)
-        context = dataclasses.replace(CONTEXT, headers=(("traceparent", TRACE),))
+        context = msgspec.structs.replace(CONTEXT, headers=(("traceparent", TRACE),))
         request = dataclasses.replace(ASKED, **changes)  # type: ignore[arg-type]  # the test's own
         reply: Reply[Pictures] = await provider.operations[VARIATIONS.operation](request, "redux", context)
         return reply

@@ -31,7 +31,8 @@ _WHOLE = (
     b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 )
 _BITS = (
-    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b"0", b"+", b"-", b"\r\n\r\n", b"\r\n ", b"Content-Length: 3\r\n",
+    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b"0", b"+", b"-", b"\r\n\r\n", b"\r\n ",
+    b"Content-Length: 3\r\n",
     b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: identity\r\n", b"0\r\n\r\n",
     b"Expect: 100-continue\r\n", b"Connection: close\r\n", b"GET /in HTTP/1.1\r\nHost: x\r\n\r\n",
 )  # fmt: skip
@@ -88,6 +89,8 @@ class _Plain:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
         self._parser = httptools.HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
@@ -169,8 +172,9 @@ def strict(said: bytes) -> Heard:
 
 
 def _unasked(target: bytes) -> bytes:
-    """A question mark with nothing behind it is the one thing of a target that is not kept."""
-    return target.removesuffix(b"?") if target.count(b"?") == 1 else target
+    """A fragment, and a question mark with nothing behind it, are all of a target that is not kept."""
+    plain = target.partition(b"#")[0]
+    return plain.removesuffix(b"?") if plain.count(b"?") == 1 else plain
 
 
 def _answered(connection: h11.Connection) -> bool:

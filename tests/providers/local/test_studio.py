@@ -74,7 +74,7 @@ async def test_auto_is_the_first_sources_size(lent):
 
 async def test_each_picture_is_told_of_as_it_is_done(lent):
     told: list[int] = []
-    await vary(lent, dataclasses.replace(CONTEXT, on_picture=lambda: told.append(1)), n=3)
+    await vary(lent, msgspec.structs.replace(CONTEXT, on_picture=lambda: told.append(1)), n=3)
     assert len(told) == 3
 
 
@@ -108,7 +108,7 @@ async def test_pictures_have_their_time_and_no_more(lent):
 
 async def test_who_leaves_takes_the_work_along(lent):
     one = asyncio.Event()
-    made = asyncio.create_task(vary(lent, dataclasses.replace(CONTEXT, on_picture=one.set), n=10))
+    made = asyncio.create_task(vary(lent, msgspec.structs.replace(CONTEXT, on_picture=one.set), n=10))
     await one.wait()
     made.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -23,6 +23,11 @@ class Arrival:
         self._waited = 0.0
         self._more = True
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of it has come."""
+        return not self._more
+
     async def piece(self) -> bytes:
         """The next bytes; none at the end."""
         while self._more:

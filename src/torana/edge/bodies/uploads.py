@@ -9,12 +9,7 @@ from functools import partial
 from typing import BinaryIO, Protocol
 
 # It carries no types of its own.
-from multipart import (  # type: ignore[import-untyped]
-    MultipartError,
-    MultipartSegment,
-    ParserLimitReached,
-    PushMultipartParser,
-)
+from multipart import MultipartError, MultipartSegment, ParserLimitReached  # type: ignore[import-untyped]
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
@@ -22,6 +17,7 @@ from torana.core.content import PictureInfo, SoundInfo
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
 from torana.core.exchange import Recording
 from torana.edge.bodies.arrival import Arrival, check_length
+from torana.edge.bodies.splitting import MAX_HEADER_LINES, FormParser, split
 from torana.edge.exchange import Exchange
 from torana.families.base import Form
 from torana.media.probe.sound import listen
@@ -31,30 +27,12 @@ _FORM = "multipart/form-data"
 _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
 _SANE_BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
 _BRACKETS = re.compile(r"\[[0-9]*\]\Z")
-_MAX_HEADER_LINES = 8
 _LINE_OVERHEAD = len(": \r\n")
 _HEADER_FIRST = "the parser gives the header first"
 _MAX_PREAMBLE = 64 * 1024
 _GLANCE = 64 * 1024
 _MAX_LONG_FIELD = 4 * 1024**2
 _CERTAIN_EARLY = frozenset({"invalid_image_format", "image_too_large"})
-
-
-class _Parser(PushMultipartParser):  # type: ignore[misc]  # it carries no types of its own
-    """The parser, of header lines that do not go on for ever: it joins each to all that came before."""
-
-    _continued = 0
-
-    def _on_segment_start(self) -> None:
-        self._continued = 0
-        super()._on_segment_start()
-
-    def _on_segment_headerline(self, line: bytes) -> None:
-        if line[0] in b" \t":
-            self._continued += 1
-            if self._continued > _MAX_HEADER_LINES:
-                raise ParserLimitReached("too many lines that continue a header")
-        super()._on_segment_headerline(line)
 
 
 class Probe(Protocol):
@@ -117,18 +95,24 @@ class _Opened:
         exchange, builder, limits = self._exchange, self._builder, self._reader.limits
         boundary = _boundary(exchange.header("content-type"))
         check_length(exchange.content_length or 0, limits)
-        # Not strict: that would refuse what may lawfully follow the closing boundary, depending on how TCP cut it.
-        # Lines that end in a bare LF are refused either way. Header lines are taken as Latin-1, in which nothing is
-        # invalid, and decoded once it is known what they are.
-        parser = _Parser(
-            boundary,
-            max_header_size=limits.max_part_header,
-            max_header_count=_MAX_HEADER_LINES,
-            header_charset="latin-1",
-            strict=False,
-        )
         arrival = Arrival(exchange.receive, limits, self._reader.clock)
-        while chunk := await arrival.piece():
+        chunk = await arrival.piece()
+        parts = (
+            split(chunk, boundary, max_header=limits.max_part_header, max_parts=limits.max_parts)
+            if arrival.ended
+            else ()
+        )
+        for segment, content in parts:
+            await builder.whole(segment, content)
+        if not parts:
+            await self._parse(arrival, chunk, boundary)
+        return Form(tuple(builder.fields), tuple(builder.files), tuple(builder.sounds))
+
+    async def _parse(self, arrival: Arrival, chunk: bytes, boundary: str) -> None:
+        """Reads what comes piece by piece, from the first piece on."""
+        builder, limits = self._builder, self._reader.limits
+        parser = FormParser(boundary, limits.max_part_header)
+        while chunk:
             try:
                 for event in parser.parse(chunk):
                     await builder.take(event)
@@ -138,8 +122,8 @@ class _Opened:
                 raise _malformed(f"{error}") from error
             if builder.parts == 0 and arrival.received > _MAX_PREAMBLE:
                 raise _malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
+            chunk = await arrival.piece()
         _check_complete(parser, boundary)
-        return Form(tuple(builder.fields), tuple(builder.files), tuple(builder.sounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +192,13 @@ class _FormBuilder:
         else:
             assert part is not None, _HEADER_FIRST
             await part.take(event)
+
+    async def whole(self, segment: MultipartSegment, content: bytes) -> None:
+        """A part of which all is there."""
+        part = self._begin(segment)
+        if content:
+            await part.take(content)
+        await part.end()
 
     def _begin(self, segment: MultipartSegment) -> _Part:
         limits = self._reader.limits
@@ -355,7 +346,7 @@ def _check_header(segment: MultipartSegment, limits: Uploads) -> None:
         raise _header_too_large(limits.max_part_header)
 
 
-def _check_complete(parser: PushMultipartParser, boundary: str) -> None:
+def _check_complete(parser: FormParser, boundary: str) -> None:
     try:
         parser.close()
     except MultipartError as error:
@@ -368,7 +359,7 @@ def _malformed(why: str) -> InvalidRequest:
 
 def _header_too_large(limit: int) -> TooLarge:
     return TooLarge(
-        f"The header of a part is too large: at most {_MAX_HEADER_LINES} lines and {limit:,} bytes are allowed."
+        f"The header of a part is too large: at most {MAX_HEADER_LINES} lines and {limit:,} bytes are allowed."
     )
 
 
