@@ -1,6 +1,6 @@
 """What a call costs in this gateway, beside what it costs in nginx.
 
-    python -m benchmarks.gateway.bench [--only chat,var10k] [--seconds 3] [--rounds 3] [--peers] [--profile]
+    python -m benchmarks.gateway.bench [--only chat,var10k] [--seconds 3] [--rounds 3] [--quick] [--peers] [--profile]
 
 The gateways run on core 0, the load and the upstream on core 1. Rounds take turns: nginx, Torana, nginx, Torana.
 See README.md beside this file.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.gateway.driving import Round, Upstream, Watch, check, load, median, profile
-from benchmarks.gateway.machine import BUILD, memory, need
+from benchmarks.gateway.machine import BUILD, GATEWAY_CORE, memory, need
 from benchmarks.gateway.peers import peers
 from benchmarks.gateway.report import (
     Figures,
@@ -29,9 +29,11 @@ from benchmarks.gateway.report import (
     works_table,
 )
 from benchmarks.gateway.targets import Nginx, Running, Target, Torana, run
+from benchmarks.gateway.wider import growth, idle_streams
 from benchmarks.gateway.works import MEMORY, WORKS, Work
 
 _STARTS = 3
+_QUICK = ("chat", "stream", "var10k")
 _SETTLE_SECONDS = 1.5
 
 
@@ -42,6 +44,10 @@ def alone() -> Iterator[None]:
     with (BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _core(wanted: argparse.Namespace) -> str | None:
+    return GATEWAY_CORE if wanted.cores == 1 else None
 
 
 def footprint(target: Target, upstream: Upstream, only: Sequence[Work], seconds: int) -> Footprint:
@@ -89,7 +95,7 @@ def measure(targets: Sequence[Target], upstream: Upstream, wanted: argparse.Name
     """All figures of all gateways."""
     figures = {target.name: Figures() for target in targets}
     uploads = [work for work in MEMORY if not wanted.only or work.name in wanted.only]
-    if uploads or "idle" in wanted.only or not wanted.only:
+    if wanted.cores == 1 and (uploads or "idle" in wanted.only or not wanted.only):
         for target in targets:
             print(f"{target.name}: start and memory", file=sys.stderr)
             figures[target.name].footprint = footprint(target, upstream, uploads, wanted.seconds)
@@ -97,7 +103,7 @@ def measure(targets: Sequence[Target], upstream: Upstream, wanted: argparse.Name
     gateways: list[Running] = []
     try:
         for target in targets if works else ():
-            gateways.append(run(target, WORKS[0]))  # noqa: PERF401 - those that run are stopped if the next does not
+            gateways.append(run(target, WORKS[0], core=_core(wanted)))  # noqa: PERF401 - those that run are stopped if the next does not
         for work in works:
             print(f"{work.told}", file=sys.stderr)
             for name, found in in_turns(gateways, work, upstream, wanted.rounds, wanted.seconds).items():
@@ -126,11 +132,27 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=BUILD / "bench.json", metavar="FILE", help="where figures go")
     parser.add_argument("--peers", action="store_true", help="other gateways too, installed under build/peers")
     parser.add_argument("--profile", action="store_true", help="a py-spy profile of each work, where it is installed")
+    parser.add_argument("--quick", action="store_true", help="a first look: one round of one second, three works")
+    parser.add_argument("--growth", action="store_true", help="instead: chat's cost with more models, rules, issuers")
+    parser.add_argument(
+        "--idle-streams", type=lambda text: [int(one) for one in text.split(",")], default=[], metavar="1,1000,5000",
+        help="instead: what so many idle streams hold and cost",
+    )  # fmt: skip
+    parser.add_argument("--cores", type=int, default=1, help="processes of nginx and Torana, then not pinned (1)")
     wanted = parser.parse_args()
+    if wanted.quick:
+        wanted.rounds, wanted.seconds, wanted.only = 1, 1, wanted.only or list(_QUICK)
     unknown = set(wanted.only) - {*names, "idle"}
     if unknown:
         parser.error(f"no such work: {', '.join(sorted(unknown))} ({told})")
     return wanted
+
+
+def _wider(upstream: Upstream, wanted: argparse.Namespace) -> str:
+    parts = [growth(upstream, wanted.rounds, wanted.seconds)] if wanted.growth else []
+    if wanted.idle_streams:
+        parts.append(idle_streams(upstream, wanted.idle_streams, wanted.rounds, wanted.seconds))
+    return "\n".join(parts)
 
 
 def main() -> int:
@@ -142,11 +164,22 @@ def main() -> int:
         others = peers() if wanted.peers else []
         upstream = Upstream()
         try:
-            targets: list[Target] = [Nginx(upstream.port), Torana(upstream.port)]
+            if wanted.growth or wanted.idle_streams:
+                print(heading(told))
+                print(_wider(upstream, wanted))
+                return 0
+            processes = wanted.cores
+            targets: list[Target] = [
+                Nginx(upstream.port, processes=processes),
+                Torana(upstream.port, processes=processes),
+            ]
             targets += [peer(upstream.port) for peer in others]
             figures = measure(targets, upstream, wanted)
         finally:
             upstream.stop()
+    if wanted.cores > 1:
+        told_of_cores = "on no core of their own: the load and the upstream take their share. No budget."
+        print(f"{wanted.cores} processes each, {told_of_cores}\n")
     print("\n".join([heading(told), works_table(figures), footprint_table(figures)]))
     if others:
         print(against_table(figures))

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -16,13 +17,26 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks.gateway import bodies
-from benchmarks.gateway.machine import BUILD, LOAD_CORE, RIG, built, cost, free_ports, memory, start, stop
+from benchmarks.gateway.machine import (
+    BUILD,
+    LOAD_CORE,
+    RIG,
+    Cost,
+    built,
+    cost,
+    free_ports,
+    memory,
+    settled,
+    start,
+    stop,
+)
 from benchmarks.gateway.targets import Running, Target, body_of, headers, post
 from benchmarks.gateway.works import Work
 
 EVENTS = 50
 _HEADER = 33
 _WATCH_SECONDS = 0.02
+_PROFILE_SPARE = 300
 
 
 class Upstream:
@@ -92,12 +106,13 @@ def load(running: Running, work: Work, upstream: Upstream, seconds: int) -> Roun
     sent = BUILD / "body"
     sent.write_bytes(body_of(running.target, work))
     lines = "\n".join(f"{name}: {value}" for name, value in headers(work, address).items())
-    counted, before = upstream.stats(), cost(running.pid)
+    counted, before = upstream.stats(), settled(running.pid)
     command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{work.connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(RIG / "load.lua"), f"http://127.0.0.1:{address.port}{address.path}"]
     environ = {**os.environ, "BODY": str(sent), "HEADERS": lines}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-    spent = cost(running.pid) - before
+    # What it did until the last answer, and the books of these calls, whenever they were kept.
+    spent = Cost(cost(running.pid).serving, settled(running.pid).books) - before
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("FIGURES")]
     count, microseconds, *errors = (int(word) for word in line.split()[1:8])
     p50, p99 = (float(word) for word in line.split()[8:])
@@ -149,9 +164,21 @@ def profile(running: Running, work: Work, upstream: Upstream, seconds: int, dire
         return "No profile: py-spy is not installed (pip install py-spy)."
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{work.name}.speedscope.json"
-    command = [program, "record", "-p", str(running.pid), "-d", str(seconds), "-r", "500", "-f", "speedscope"]
+    command = [
+        program,
+        "record",
+        "-p",
+        str(running.pid),
+        "-d",
+        str(seconds + _PROFILE_SPARE),
+        "-r",
+        "500",
+        "-f",
+        "speedscope",
+    ]
     with subprocess.Popen([*command, "-o", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as watching:
         time.sleep(1)
         load(running, work, upstream, seconds)
+        watching.send_signal(signal.SIGINT)  # it writes down what it has
         _, said = watching.communicate()
     return f"Profile: {path}" if path.exists() else f"No profile: py-spy said {said.decode()[-300:]}"

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.gateway.driving import Upstream, check
-from benchmarks.gateway.machine import BUILD, ROOT, built, need, stop
+from benchmarks.gateway.machine import BUILD, ROOT, built, stop
 from benchmarks.gateway.targets import Torana, body_of, headers
 from benchmarks.gateway.works import WORKS, Work
 
@@ -164,12 +164,10 @@ def main() -> int:
     parser.add_argument("--against", metavar="COMMIT", help="compare with another commit instead of the budget")
     parser.add_argument("--works", default=",".join(NAMES), help=f"some of them ({','.join(NAMES)})")
     wanted = parser.parse_args()
-    if shutil.which("valgrind") is None:
-        print(
-            "Instructions are not counted: valgrind is not installed (on Debian and Ubuntu: apt-get install valgrind)."
-        )
+    missing = [tool for tool in ("valgrind", "gcc", "taskset") if shutil.which(tool) is None]
+    if missing:
+        print(f"Instructions are not counted: {' and '.join(missing)} not installed; on Debian: apt-get install them.")
         return 0
-    need("gcc", "taskset")
     works = [work for work in WORKS if work.name in wanted.works.split(",")]
     upstream = Upstream()
     try:

@@ -6,13 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-GATEWAY_CORE, LOAD_CORE = "0", "1"
+GATEWAY_CORE, LOAD_CORE = "0", str(max(os.sched_getaffinity(0)))
+_LOOK_SECONDS, _QUIET_LOOKS, _BUSY, _BOOKS_PATIENCE = 0.2, 2, 0.02, 60.0
+"""The books are kept when their process took less than this share of the time, in so many looks one after the other."""
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
 RIG = Path(__file__).with_name("rig")
@@ -105,6 +108,21 @@ def cost(pid: int) -> Cost:
     for one in tree(pid):
         parts[_keeps_books(one)] += sum(_nanoseconds(task) for task in _tasks(one)) / 1e9
     return Cost(parts[False], parts[True])
+
+
+def settled(pid: int) -> Cost:
+    """What a tree has cost once its books are kept, which may be some seconds after the last answer."""
+    until, quiet, had = time.monotonic() + _BOOKS_PATIENCE, 0, cost(pid)
+    while quiet < _QUIET_LOOKS and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+        now = cost(pid)
+        quiet = quiet + 1 if now.books - had.books < _LOOK_SECONDS * _BUSY else 0
+        had = now
+    if quiet < _QUIET_LOOKS:
+        print(
+            f"The books were not kept within {_BOOKS_PATIENCE:.0f} s: some of it counts for the next", file=sys.stderr
+        )
+    return had
 
 
 def _tasks(pid: int) -> list[Path]:

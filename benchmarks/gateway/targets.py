@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from benchmarks.gateway.bodies import FORM, body
@@ -18,6 +19,9 @@ from benchmarks.gateway.machine import BUILD, GATEWAY_CORE, RIG, free_ports, sta
 from benchmarks.gateway.works import Way, Work
 
 TORANA = str(Path(sys.executable).with_name("torana"))
+NOTHING: Mapping[str, str] = MappingProxyType({})
+_PLACES = {"server": "", "issuers": "", "models": "", "limits": "", "grants": ""}
+_BUDGETS = "budgets:\n  - {name: all, limit: 8000000, every: month, per: [user]}\n"
 SECRET = secrets.token_hex(32)
 _PATIENCE, _PATIENCE_WITH_ERRORS = 90.0, 10.0
 
@@ -76,13 +80,17 @@ class Nginx:
 
     name = "nginx"
 
-    def __init__(self, upstream: int) -> None:
-        self._upstream = upstream
+    def __init__(self, upstream: int, *, processes: int = 1) -> None:
+        self._upstream, self._processes = upstream, processes
         self._ports: dict[Way, int] = dict(zip(("plain", "big", "slow", "drip"), free_ports(4), strict=True))
 
     def command(self) -> list[str]:
         """It runs in the foreground."""
-        words = {"upstream": self._upstream, **{str(way): port for way, port in self._ports.items()}}
+        words = {
+            "upstream": self._upstream,
+            "processes": self._processes,
+            **{str(way): port for way, port in self._ports.items()},
+        }
         config = written(self.name, "nginx.conf", words)
         if os.geteuid() == 0:  # its workers would become nobody, who may not write here
             config.write_text("user root;\n" + config.read_text())
@@ -98,20 +106,28 @@ class Nginx:
 
 
 class Torana:
-    """This gateway, as ``rig/torana.yaml`` configures it, with what is ``added`` to that."""
+    """This gateway, as ``rig/torana.yaml`` configures it, with what is ``added`` at its places of those names."""
 
-    def __init__(self, upstream: int, *, name: str = "torana", processes: int = 1, added: str = "") -> None:
+    def __init__(
+        self, upstream: int, *, name: str = "torana", processes: int = 1, added: Mapping[str, str] = NOTHING
+    ) -> None:
         self.name = name
         self.config = BUILD / "run" / name / "torana.yaml"
-        self._words = {"upstream": upstream, "port": free_ports(1)[0], "processes": processes}
-        self._added = added
+        self._port = free_ports(1)[0]
+        budgets = _BUDGETS if processes == 1 else ""  # several would count it in a store that they share
+        self._words = {
+            "upstream": upstream,
+            "port": self._port,
+            "processes": processes,
+            "budgets": budgets,
+            **_PLACES,
+            **added,
+        }
         self._token = ""
 
     def prepare(self) -> None:
         """Writes its configuration, and mints a token for its caller."""
         written(self.name, "torana.yaml", self._words)
-        with self.config.open("a") as file:
-            file.write(self._added)
         self._token = minted(self.config)
 
     def command(self) -> list[str]:
@@ -130,7 +146,7 @@ class Torana:
     def address(self, work: Work) -> Address:
         """A model for each way."""
         model = {True: "chat", False: "pictures"}[work.is_chat] + ("" if work.way == "plain" else f"-{work.way}")
-        return Address(int(self._words["port"]), route(work), {"Authorization": f"Bearer {self._token}"}, model)
+        return Address(self._port, route(work), {"Authorization": f"Bearer {self._token}"}, model)
 
 
 def minted(config: Path) -> str:
