@@ -1,7 +1,7 @@
 """Guardrails and kept answers, in their places on the way."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -89,7 +89,7 @@ def guarded(*, before=(), after=()):
 
 async def again(journey):
     """The same call once more."""
-    fresh = replace(journey.record, stages=[], attempts=[], cache=None)
+    fresh = structs.replace(journey.record, stages=[], attempts=[], cache=None)
     journey.record = fresh
     return await journey.go()
 
