@@ -73,5 +73,6 @@ def write_answers(directory: Path) -> tuple[Path, Path]:
     """The upstream's two pictures, in base64."""
     small, big = directory / "small.b64", directory / "big.b64"
     for path, image in zip((small, big), answers(), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64encode(image))
     return small, big

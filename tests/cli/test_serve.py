@@ -49,8 +49,12 @@ def test_keys_that_are_not_there(here: Path, config: Path) -> None:
         assert says in err
 
 
-def test_a_port_that_is_taken(here: Path, config: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_a_port_that_is_taken(here: Path, config: Path, processes: int, shared: bool) -> None:  # noqa: FBT001 - a case
+    config.write_text(f"{CONFIG}server: {{processes: {processes}}}\n")
+    # Somebody who would share the port is refused to us just as well.
+    with socket.create_server(("127.0.0.1", 0), reuse_port=shared) as taken:
         port = taken.getsockname()[1]
         code, out, err = end(start("serve", "-c", config, "--port", str(port), directory=here))
     assert (code, out) == (1, "")
@@ -155,6 +159,8 @@ def test_a_line_to_try_names_a_model_that_there_is(here: Path, serve: Serve) -> 
     assert "model=echo/echo " in lines(served.process.stdout, 4)[-1]
 
 
+@pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
-def test_an_address_of_the_newer_kind(serve: Serve, config: Path) -> None:
+def test_an_address_of_the_newer_kind(serve: Serve, config: Path, processes: int) -> None:
+    config.write_text(f"{CONFIG}server: {{processes: {processes}}}\n")
     assert serve("--config", config, "--host", "::1").url.startswith("http://[::1]:")

@@ -3,11 +3,12 @@
 import base64
 import io
 import os
+import select
 import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,8 @@ models: {vary: {targets: [{target: studio/patchwork}]}}
 """
 VARIATIONS = "/images/variations"
 COUNT = "http_server_request_duration_seconds_count"
+ESTABLISHED = "01"
+"""As the system calls it in its list of connections."""
 
 
 def body(model: str, side: int) -> bytes:
@@ -140,29 +143,90 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
         assert gateway.process.wait(2) == 0
 
 
+@contextmanager
+def reached(gateway: Gateway) -> Iterator[Connection]:
+    """A connection to a process that answers: one to a process that is stopped is given up soon, and another tried."""
+    for _ in range(20):
+        with Connection(gateway.address) as connection:
+            connection.send(head({}, method="GET", path="/healthz"))
+            if select.select([connection.socket], [], [], 0.2)[0]:
+                assert connection.reply("GET").status == 200
+                yield connection
+                return
+    pytest.fail("no process answers")
+
+
+def connections(gateway: Gateway, pid: int) -> int:
+    """How many of the gateway's connections a process has."""
+    port = f":{gateway.address[1]:04X}"
+    known = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    ours = {f"socket:[{entry[9]}]" for entry in known if entry[1].endswith(port) and entry[3] == ESTABLISHED}
+    return sum(os.path.realpath(entry).rpartition("/")[2] in ours for entry in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def has_a_share(gateway: Gateway, pid: int) -> bool:
+    """Whether a new connection fell to this process."""
+    with reached(gateway):
+        return connections(gateway, pid) > 0
+
+
 def test_two_processes(tmp_path: Path) -> None:
     with serve(tmp_path, f"server: {{processes: 2}}\n{ECHO}") as gateway:
-        assert len(gateway.processes) == 2
+        pids = gateway.processes
+        assert len(pids) == 2
 
         def answered(number: int) -> bool:
             return gateway.metric(COUNT, http_route=VARIATIONS, http_response_status_code="200") == number
 
-        for number, one in enumerate(gateway.processes, start=1):
-            with stopped(one):
-                check_pictures(echo(gateway), 64)
-                # It counts once the reply has left, and must not be stopped before.
-                wait_until(partial(answered, number))
-        for one in gateway.processes:
-            with stopped(one):
-                assert answered(2)
+        for number, one in enumerate(pids, start=1):
+            with stopped(one), reached(gateway) as other:
+                other.send(post(body("echo", 64), token()))
+                check_pictures(other.reply(), 64)
+            wait_until(partial(answered, number))
+        # Whichever is asked tells what both have counted.
+        assert all(answered(2) for _ in range(16))
+        assert gateway.processes == pids
+
+
+def test_connections_are_dealt_out(tmp_path: Path) -> None:
+    with serve(tmp_path, f"server: {{processes: 2}}\n{ECHO}") as gateway, ExitStack() as kept:
+        for connection in [kept.enter_context(Connection(gateway.address)) for _ in range(64)]:
+            connection.send(head({}, method="GET", path="/healthz"))
+            assert connection.reply("GET").status == 200
+        shares = [connections(gateway, one) for one in gateway.processes]
+        # Chance leaves one with less than 10 once in a hundred million times.
+        assert (sum(shares), min(shares) >= 10) == (64, True), shares
 
 
 def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
     with serve(tmp_path, f"server: {{processes: 2}}\n{ECHO}") as gateway:
-        lost = min(gateway.processes)
+        lost, other = gateway.processes
         os.kill(lost, signal.SIGKILL)
-        check_pictures(echo(gateway), 64)
+        wait_until(lambda: lost not in gateway.pids)
+        # No connection falls to one that is gone, or that has yet to begin.
+        for _ in range(10):
+            check_pictures(echo(gateway), 64)
         wait_until(lambda: len(gateway.processes - {lost}) == 2)
+        (new,) = gateway.processes - {other}
+        wait_until(partial(has_a_share, gateway, new))
+
+
+def test_a_process_that_hangs_is_replaced(tmp_path: Path) -> None:
+    with serve(tmp_path, f"server: {{processes: 2}}\n{ECHO}") as gateway:
+        hung, other = gateway.processes
+        os.kill(hung, signal.SIGSTOP)
+        wait_until(lambda: hung not in gateway.pids)
+        wait_until(lambda: len(gateway.processes) == 2)
+        assert other in gateway.processes
+
+
+def test_a_process_more(tmp_path: Path) -> None:
+    with serve(tmp_path, f"server: {{processes: 2}}\n{ECHO}") as gateway:
+        before = gateway.processes
+        gateway.process.send_signal(signal.SIGTTIN)
+        wait_until(lambda: len(gateway.processes) == 3)
+        (new,) = gateway.processes - before
+        wait_until(partial(has_a_share, gateway, new))
 
 
 @pytest.fixture(scope="module")

@@ -41,16 +41,26 @@ class GatewayServer(uvicorn.Server):
 
 
 class GatewayProcesses(Multiprocess):
-    """Several servers in processes of their own; told to stop, none of them is offered new connections."""
+    """Several servers in processes of their own; told to stop, none of them is offered new connections.
 
-    def __init__(self, server: uvicorn.Config, listener: socket.socket, config: Path | None) -> None:
-        super().__init__(server, sockets=[listener])
+    Each listens on the port for itself, and the kernel deals connections out among them. When one ends, those that it
+    has not accepted are reset: none waits where nobody accepts. ``place`` is bound to the port with SO_REUSEPORT and
+    never listens: it keeps the port for processes to come.
+    """
+
+    def __init__(self, server: uvicorn.Config, place: socket.socket, config: Path | None) -> None:
+        super().__init__(server, sockets=[place])
         self._config = config
 
+    def init_processes(self) -> None:
+        """Starts them. Their sockets listen from now on: clients have been told the address, and may come at once."""
+        for _ in range(self.processes_num):
+            self.processes.append(self._started(listening=True))
+
     def terminate_all(self) -> None:
-        """Tells them to end. Our own hold on the port would keep connections waiting that nobody will accept."""
-        for listener in self.sockets:
-            listener.close()
+        """Tells them to end, and gives the port up."""
+        for place in self.sockets:
+            place.close()
         super().terminate_all()
 
     def handle_signals(self) -> None:
@@ -64,6 +74,11 @@ class GatewayProcesses(Multiprocess):
         for each in self.processes:
             if each.process.is_alive() and each.pid is not None:
                 os.kill(each.pid, signal.SIGHUP)
+
+    def handle_ttin(self) -> None:
+        """Adds a process."""
+        self.processes_num += 1
+        self.processes.append(self._started())
 
     def keep_subprocess_alive(self) -> None:
         """Replaces those that have ended or hang, but not from a file that is spoilt: the others serve on meanwhile."""
@@ -80,8 +95,16 @@ class GatewayProcesses(Multiprocess):
 
     def _replace(self, index: int) -> None:
         count_out(self.processes[index].pid)
-        self.processes[index] = Process(self.config, self.sockets)
-        self.processes[index].start()
+        self.processes[index] = self._started()
+
+    def _started(self, *, listening: bool = False) -> Process:
+        """A process with a socket of its own, which listens only once the process can serve, unless it does already."""
+        with _bound(self.sockets[0].getsockname()[:2]) as own:
+            if listening:
+                own.listen(_BACKLOG)
+            process = Process(self.config, [own])
+            process.start()
+        return process
 
 
 @click.command
@@ -106,7 +129,7 @@ def serve(config: Path | None, host: str | None, port: int | None, *, curl: bool
     check_keys(settings, os.environ)
     wanted = (settings.server.host if host is None else host, settings.server.port if port is None else port)
     try:
-        listener = _listen(wanted)
+        listener = _listen(wanted) if settings.server.processes == 1 else _reserve(wanted)
     except OSError as error:
         # Python adds the address to the reason as it sees it, in brackets.
         reason = str(error.strerror).partition(" (")[0]
@@ -153,10 +176,32 @@ def _run(settings: Settings, factory: AppFactory, listener: socket.socket) -> in
 
 
 def _listen(wanted: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in wanted[0] else socket.AF_INET
-    listener = socket.create_server(wanted, family=family, backlog=_BACKLOG)
-    listener.set_inheritable(True)
-    return listener
+    return socket.create_server(wanted, family=_family(wanted), backlog=_BACKLOG)
+
+
+def _reserve(wanted: tuple[str, int]) -> socket.socket:
+    """Keeps a port for several processes. That nobody listens there is tried first: SO_REUSEPORT may let us in with them."""
+    _listen(wanted).close()
+    return _bound(wanted)
+
+
+def _bound(wanted: tuple[str, int]) -> socket.socket:
+    made = socket.socket(_family(wanted))
+    try:
+        # What is left of the connections of a gateway before this one does not keep the port.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if made.family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(wanted)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _family(wanted: tuple[str, int]) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in wanted[0] else socket.AF_INET
 
 
 def _address(listener: socket.socket) -> str:

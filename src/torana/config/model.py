@@ -38,7 +38,17 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
-    processes: Annotated[int, Meta(ge=1, le=64, description="Gateway processes that share the port.")] = 1
+    processes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description=(
+                "Gateway processes that share the port: the system deals connections out among them. One that hangs is "
+                "replaced after 5 s; new connections that fall to it wait until then, and are reset."
+            ),
+        ),
+    ] = 1
     deadline: Annotated[
         Seconds, Meta(description="Time for one call, all in all. Official clients give up at 600 s.")
     ] = Seconds(540)
