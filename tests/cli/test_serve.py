@@ -51,7 +51,7 @@ def test_keys_that_are_not_there(here: Path, config: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
-def test_a_port_that_is_taken(here: Path, config: Path, processes: int, shared: bool) -> None:  # noqa: FBT001 - a case
+def test_a_port_that_is_taken(here: Path, config: Path, processes: int, shared: bool) -> None:
     config.write_text(f"{CONFIG}server: {{processes: {processes}}}\n")
     # Somebody who would share the port is refused to us just as well.
     with socket.create_server(("127.0.0.1", 0), reuse_port=shared) as taken:

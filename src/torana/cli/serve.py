@@ -180,7 +180,7 @@ def _listen(wanted: tuple[str, int]) -> socket.socket:
 
 
 def _reserve(wanted: tuple[str, int]) -> socket.socket:
-    """Keeps a port for several processes. That nobody listens there is tried first: SO_REUSEPORT may let us in with them."""
+    """Keeps a port for several processes. That nobody listens there is tried first: SO_REUSEPORT may let us in."""
     _listen(wanted).close()
     return _bound(wanted)
 
