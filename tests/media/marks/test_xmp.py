@@ -1,12 +1,12 @@
 import pytest
 
-from torana.media.marks.xmp import Found, SourceType, stated
+from torana.media.marks.xmp import Found, SourceType, fresh, stated
 
 RDF = b'<rdf:RDF xmlns:rdf="..."><rdf:Description/></rdf:RDF>'
 
 
 def said(*packets: bytes, signed: bool = False) -> bytes | None:
-    return stated(Found(signed, packets, 0, 0), SourceType.ALTERED, prefix=b"before ")
+    return stated(Found(signed, packets, 0, 0), SourceType.ALTERED, prefix=b"before ", overhead=5)
 
 
 def test_a_first_packet_stands_behind_the_prefix():
@@ -15,6 +15,12 @@ def test_a_first_packet_stands_behind_the_prefix():
     assert packet is not None
     assert packet.startswith(b'before <?xpacket begin="\xef\xbb\xbf"')
     assert b'DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"' in packet
+
+
+@pytest.mark.parametrize("kind", SourceType)
+@pytest.mark.parametrize("overhead", [3, 4, 5])
+def test_a_first_packet_and_what_is_around_it_come_in_threes(kind, overhead):
+    assert (len(fresh(kind, prefix=b"before ", overhead=overhead)) + overhead) % 3 == 0
 
 
 def test_another_packet_keeps_all_that_it_said():

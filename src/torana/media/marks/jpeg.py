@@ -10,6 +10,8 @@ from torana.media.probe.reader import Header
 
 PREFIX: Final = b"http://ns.adobe.com/xap/1.0/\0"
 """What tells XMP from the other things that APP1 is used for."""
+OVERHEAD: Final = 4
+"""How many bytes stand before a body: the marker, and its length."""
 LONGEST: Final = 65_533
 """The most bytes that a body may have."""
 
@@ -36,9 +38,13 @@ def find(data: bytes) -> Found:
 
 def put(data: bytes, found: Found, body: bytes, _: Header) -> bytes:
     """The JPEG with that XMP."""
-    header = bytes((0xFF, _APP1)) + _LENGTH.pack(_LENGTH.size + len(body))
     whole = memoryview(data)
-    return b"".join((whole[: found.start], header, body, whole[found.end :]))
+    return b"".join((whole[: found.start], segment(body), whole[found.end :]))
+
+
+def segment(body: bytes) -> bytes:
+    """The segment that holds that XMP."""
+    return bytes((0xFF, _APP1)) + _LENGTH.pack(_LENGTH.size + len(body)) + body
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:

@@ -16,13 +16,14 @@ class _Format(NamedTuple):
     find: Callable[[bytes], Found]
     put: Callable[[bytes, Found, bytes, Header], bytes]
     prefix: bytes
+    overhead: int
     longest: int
 
 
 _FORMATS = {
-    "png": _Format(png.find, png.put, png.PREFIX, png.LONGEST),
-    "jpeg": _Format(jpeg.find, jpeg.put, jpeg.PREFIX, jpeg.LONGEST),
-    "webp": _Format(webp.find, webp.put, webp.PREFIX, webp.LONGEST),
+    "png": _Format(png.find, png.put, png.PREFIX, png.OVERHEAD, png.LONGEST),
+    "jpeg": _Format(jpeg.find, jpeg.put, jpeg.PREFIX, jpeg.OVERHEAD, jpeg.LONGEST),
+    "webp": _Format(webp.find, webp.put, webp.PREFIX, webp.OVERHEAD, webp.LONGEST),
 }
 
 
@@ -35,7 +36,7 @@ def mark(data: bytes, kind: SourceType) -> bytes:
     """
     header, taken = _understood(data)
     found = taken.find(data)
-    body = stated(found, kind, prefix=taken.prefix)
+    body = stated(found, kind, prefix=taken.prefix, overhead=taken.overhead)
     if body is None or len(body) > taken.longest:
         return data
     return taken.put(data, found, body, header)

@@ -11,6 +11,8 @@ from torana.media.probe.reader import Header
 _KEYWORD = b"XML:com.adobe.xmp\0"
 PREFIX: Final = _KEYWORD + bytes(4)
 """The keyword, then: not compressed, no language, no translated keyword."""
+OVERHEAD: Final = 12
+"""How many bytes stand around a body: its length, the chunk's kind, and a checksum."""
 LONGEST: Final = 2**31 - 1
 """The most bytes that a body may have."""
 

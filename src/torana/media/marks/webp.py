@@ -9,6 +9,8 @@ from torana.media.probe.reader import Header
 
 PREFIX: Final = b""
 """XMP stands bare."""
+OVERHEAD: Final = 8
+"""How many bytes stand before a body: the chunk's kind, and its length."""
 LONGEST: Final = 2**31 - 1
 """The most bytes that a body may have."""
 
@@ -34,19 +36,21 @@ def find(data: bytes) -> Found:
 def put(data: bytes, found: Found, body: bytes, header: Header) -> bytes:
     """The WebP with that XMP, under an extended header."""
     riff_end, whole = _riff_end(data), memoryview(data)
-    extended, rest = _extended(data, header)
+    announcing, rest = extended(data, header)
     pixels = whole[rest : found.start]
-    chunks = (
-        *(b"WEBP", extended, pixels, bytes(len(pixels) % 2)),
-        *(_CHUNK.pack(b"XMP ", len(body)), body, bytes(len(body) % 2)),
-        whole[found.end : riff_end],
-    )
+    padding = bytes(len(pixels) % 2)
+    chunks = (b"WEBP", announcing, pixels, padding, chunk(body), whole[found.end : riff_end])
     length = sum(map(len, chunks))
     return b"".join((_CHUNK.pack(b"RIFF", length), *chunks, whole[riff_end:]))
 
 
-def _extended(data: bytes, header: Header) -> tuple[bytes, int]:
-    """The extended header that announces XMP, and where what follows it begins."""
+def chunk(body: bytes) -> bytes:
+    """The chunk that holds that XMP."""
+    return _CHUNK.pack(b"XMP ", len(body)) + body + bytes(len(body) % 2)
+
+
+def extended(data: bytes, header: Header) -> tuple[bytes, int]:
+    """The extended header that announces XMP, and where in the data what follows it begins."""
     kind, length = _CHUNK.unpack_from(data, _FIRST)
     body = _FIRST + _CHUNK.size
     if kind == b"VP8X":

@@ -48,19 +48,27 @@ _STATEMENT = (
 )
 
 
-def stated(found: Found, kind: SourceType, *, prefix: bytes) -> bytes | None:
+def stated(found: Found, kind: SourceType, *, prefix: bytes, overhead: int) -> bytes | None:
     """The body of the XMP that says ``kind`` beside all that it said before; None where nothing is to be changed.
 
     That is where the picture is signed, here or elsewhere, says its source type already, or holds XMP that cannot be
-    added to: in two parts, compressed, or not in UTF-8. ``prefix`` is what the format puts before the XML.
+    added to: in two parts, compressed, or not in UTF-8. ``prefix`` is what the format puts before the XML, ``overhead``
+    how many bytes it has around a body.
     """
-    statement = _STATEMENT.format(kind.uri)
     if found.signed or any(word in packet for packet in found.packets for word in _TELLING):
         return None
     if not found.packets:
-        bare = prefix + _PACKET.format(statement, "").encode()
-        # In threes, since base64 is: what follows it in a PNG then stays as it was in that as well.
-        return prefix + _PACKET.format(statement, " " * (-len(bare) % 3)).encode()
+        return fresh(kind, prefix=prefix, overhead=overhead)
     if len(found.packets) > 1 or found.packets[0].count(_END) != 1:
         return None
-    return found.packets[0].replace(_END, statement.encode() + _END)
+    return found.packets[0].replace(_END, _STATEMENT.format(kind.uri).encode() + _END)
+
+
+def fresh(kind: SourceType, *, prefix: bytes, overhead: int) -> bytes:
+    """The body of XMP that says ``kind`` and nothing else; with its ``overhead`` its length is a multiple of three.
+
+    For so is base64: in that, too, what follows it stays as it was.
+    """
+    statement = _STATEMENT.format(kind.uri)
+    bare = prefix + _PACKET.format(statement, "").encode()
+    return prefix + _PACKET.format(statement, " " * (-(len(bare) + overhead) % 3)).encode()
