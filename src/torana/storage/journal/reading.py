@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,8 @@ from torana.storage.journal.writing import FILE, LOCK
 _PIECE = 1024**2
 _LATE = 60.0
 """How long after it must have ended a call whose process lives is given up, in seconds."""
+_LOOK = 1.0
+"""How often such calls are looked for, in seconds: there may be thousands that go on."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class _Run:
     name: str
     segments: dict[str, _Segment] = field(default_factory=dict)
     alive: bool = True
+    looked: float = -inf
+    """When it was last looked for calls that must have ended."""
 
 
 class _Begun(msgspec.Struct, frozen=True, gc=False):
@@ -162,6 +167,9 @@ class Reader:
     def _give_up(self, run: _Run) -> None:
         """Ends the calls of a process that cannot: what they may have cost counts as spent."""
         now, ticks = self._clock.now(), self._clock.ticks()
+        if run.alive and ticks < run.looked + _LOOK:
+            return
+        run.looked = ticks
         for id_ in [id_ for segment in run.segments.values() for id_ in segment.unended if id_ in self._begun]:
             begun = self._begun[id_]
             opened = begun.opened
