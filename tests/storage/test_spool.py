@@ -321,3 +321,91 @@ def test_nothing_is_left_of_a_killed_process(tmp_path):
         assert descriptor.stat().st_size == 100_000
         process.send_signal(signal.SIGKILL)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_who_knows_what_he_brings_gets_his_memory_or_goes_by_the_disk(tmp_path):
+    spool = Spool(tmp_path, memory=8 * CHUNK)
+    seat = await spool.seat(4 * CHUNK)
+    assert seat is not None
+    assert await spool.seat(4 * CHUNK) is None, "a quarter is nobody's seat"
+    with await filled(spool, bytes(3 * CHUNK), piece=CHUNK) as without, spool.open("a.png", seat) as with_one:
+        assert without.at_hand() is None
+        for _ in range(4):
+            await with_one.append(bytes(CHUNK))
+        assert len(with_one.at_hand() or ()) == 4
+        await with_one.append(bytes(CHUNK))
+        assert with_one.at_hand() is None, "it brought more than it said"
+    seat.leave()
+    seat.leave()
+    again = await spool.seat(5 * CHUNK)
+    assert again is not None, "all that was taken came back"
+    again.leave()
+
+
+async def test_those_who_wait_for_memory_get_it_in_their_order():
+    room = Room(1000, patience=60)
+    first = await room.seat(700)
+    assert first is not None
+    got: list[int] = []
+
+    async def ask(number: int, size: int) -> None:
+        seat = await room.seat(size)
+        assert seat is not None
+        got.append(number)
+        seat.leave()
+
+    async with asyncio.TaskGroup() as asking:
+        asking.create_task(ask(1, 600))
+        await asyncio.sleep(0)
+        asking.create_task(ask(2, 10))
+        await asyncio.sleep(0)
+        assert not got, "who comes later does not overtake"
+        first.leave()
+    assert got == [1, 2]
+    assert room.left == 1000
+
+
+async def test_more_than_there_is_does_not_wait():
+    assert await Room(1000, patience=60).seat(751) is None
+
+
+async def test_nobody_waits_for_ever_and_nothing_is_lost_of_those_who_go():
+    room = Room(1000, patience=0.02)
+    first = await room.seat(700)
+    assert first is not None
+    assert await room.seat(600) is None
+    waiting = asyncio.create_task(room.seat(600))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait((waiting,))
+    assert waiting.cancelled()
+    # He is cancelled after it was given to him.
+    waiting = asyncio.create_task(room.seat(600))
+    await asyncio.sleep(0)
+    first.leave()
+    waiting.cancel()
+    await asyncio.wait((waiting,))
+    assert waiting.cancelled()
+    assert room.left == 1000
+    # He is cancelled just before it would be given to him.
+    last = await room.seat(700)
+    assert last is not None
+    waiting = asyncio.create_task(room.seat(600))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    last.leave()
+    await asyncio.wait((waiting,))
+    assert waiting.cancelled()
+    assert room.left == 1000
+
+
+async def test_what_an_upload_without_a_seat_gives_back_is_for_those_who_wait(tmp_path):
+    spool = Spool(tmp_path, memory=4 * CHUNK, patience=60)
+    with await filled(spool, bytes(2 * CHUNK - ROOM_FOR_PIECES), piece=CHUNK) as upload:
+        waiting = asyncio.create_task(spool.seat(2 * CHUNK))
+        await asyncio.sleep(0.01)
+        assert upload.at_hand() is not None
+        assert not waiting.done()
+    seat = await waiting
+    assert seat is not None
+    seat.leave()

@@ -100,7 +100,7 @@ async def studio(directory: Path, gateway: str | None, token: str | None) -> Asy
     provider = declaration.build(account, token, lent_by(settings, connections, workers, clock=clock, signals=signals))
     await workers.start()
     try:
-        spool = Spool(directory, settings.uploads.memory)
+        spool = Spool(directory, settings.uploads.memory, settings.uploads.patience)
         vary = provider.operations[VARIATIONS.operation]
         yield Studio(declaration.models, vary, workers, settings.uploads, spool)
     finally:

@@ -1,10 +1,12 @@
 """Uploads in flight: in memory while there is room, else in nameless files that are gone whatever happens."""
 
+import asyncio
 import bisect
 import io
 import os
 import tempfile
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
@@ -25,37 +27,130 @@ _OVERHEAD = 64
 
 
 _WORTH_A_WRITE = 16 * 1024
+_SMALL_PIECE = 1024
+"""Bytes of pieces for whose overhead a seat has place."""
 
 
-class Room:
-    """The memory that all uploads in flight share, in bytes.
-
-    Each may hold as much as is left beside it. So a few take what they need, many take even shares, and there is always
-    some left for small ones, however many large ones wait.
-    """
+class Place(ABC):
+    """Memory that uploads may take, in bytes."""
 
     __slots__ = ("left",)
 
     def __init__(self, size: int) -> None:
         self.left = size
 
+    @abstractmethod
+    def has(self, held: int) -> bool:
+        """Whether an upload that holds so many bytes may keep them."""
+
+    @abstractmethod
+    def freed(self) -> None:
+        """An upload has given back what it held."""
+
+
+class Room(Place):
+    """The memory that all uploads in flight share.
+
+    Each may hold as much as is left beside it. So a few take what they need, many take even shares, and there is always
+    some left for small ones, however many large ones wait.
+
+    Who knows what he will bring asks for a seat. If all came in together, each would have brought a share of his bytes
+    while nobody is through, and most bytes would go by the disk. So some have their clients wait, in the order in which
+    they came and no longer than ``patience`` seconds. A quarter of the room is nobody's seat.
+    """
+
+    __slots__ = ("_most", "_patience", "_queue", "_standing")
+
+    def __init__(self, size: int, patience: float = 0.0) -> None:
+        super().__init__(size)
+        self._patience = patience
+        self._standing = size // 4
+        self._most = size - self._standing
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
     def has(self, held: int) -> bool:
         """Whether one that holds so many bytes may keep them."""
         return held <= self.left
 
+    def freed(self) -> None:
+        """There is more left than before: whoever waits for so much gets his seat."""
+        while self._queue and self._queue[0][0] <= self.left - self._standing:
+            size, turn = self._queue.popleft()
+            if not turn.done():
+                self.left -= size
+                turn.set_result(None)
+
+    async def seat(self, size: int) -> "Seat | None":
+        """Memory for ``size`` bytes, to be left by whoever gets it; None where there is none in time."""
+        if size <= self.left - self._standing and not self._queue:
+            self.left -= size
+            return Seat(self, size)
+        if not self._patience or size > self._most:
+            return None
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asked = (size, turn)
+        self._queue.append(asked)
+        try:
+            async with asyncio.timeout(self._patience):
+                await turn
+        except TimeoutError:
+            # It may have come at that very moment.
+            if turn.cancelled():
+                return None
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.left += size
+            raise
+        finally:
+            if asked in self._queue:
+                self._queue.remove(asked)
+            self.freed()
+        return Seat(self, size)
+
+
+class Seat(Place):
+    """A part of the room that is one body's alone."""
+
+    __slots__ = ("_room", "_size")
+
+    def __init__(self, room: Room, size: int) -> None:
+        super().__init__(size)
+        self._room = room
+        self._size = size
+
+    def has(self, held: int) -> bool:  # noqa: ARG002 - it is all its own
+        """Whether there is place; bytes that come in very small pieces take more of it than their number."""
+        return self.left >= 0
+
+    def freed(self) -> None:
+        """It stays taken until it is left."""
+
+    def leave(self) -> None:
+        """Give it back, with all that its uploads hold."""
+        size, self._size = self._size, 0
+        self._room.left += size
+        self._room.freed()
+
 
 class Spool:
-    """Where uploads wait: up to ``memory`` bytes of all together in memory, the rest in ``directory``."""
+    """Where uploads wait: up to ``memory`` bytes of all together in memory, the rest in ``directory``.
+
+    ``patience`` is how many seconds a large one waits for memory before it goes by the disk.
+    """
 
     __slots__ = ("_room", "directory")
 
-    def __init__(self, directory: Path, memory: int) -> None:
+    def __init__(self, directory: Path, memory: int, patience: float = 0.0) -> None:
         self.directory = directory
-        self._room = Room(memory)
+        self._room = Room(memory, patience)
 
-    def open(self, filename: str) -> "SpooledFile":
-        """A new file, empty. Whoever opens it closes it."""
-        return SpooledFile(filename, room=self._room, disk=SharedFile(partial(_nameless, self.directory)))
+    async def seat(self, size: int) -> Seat | None:
+        """Memory for a body of ``size`` bytes, which is to be left; None where there is none for it."""
+        return await self._room.seat(size + size // _SMALL_PIECE * _OVERHEAD)
+
+    def open(self, filename: str, seat: Seat | None = None) -> "SpooledFile":
+        """A new file, empty, of a body that may have a seat. Whoever opens it closes it."""
+        return SpooledFile(filename, room=seat or self._room, disk=SharedFile(partial(_nameless, self.directory)))
 
 
 class SpooledFile:
@@ -66,7 +161,7 @@ class SpooledFile:
 
     __slots__ = ("_closed", "_disk", "_held", "_info", "_pieces", "_room", "_spilled", "filename", "size")
 
-    def __init__(self, filename: str, *, room: Room, disk: SharedFile) -> None:
+    def __init__(self, filename: str, *, room: Place, disk: SharedFile) -> None:
         self.filename = filename
         self.size = 0
         self._room = room
@@ -129,6 +224,7 @@ class SpooledFile:
         self._closed = True
         self._pieces = []
         self._hold(-self._held)
+        self._room.freed()
         self._disk.close()
 
     def __enter__(self) -> Self:
@@ -230,6 +326,10 @@ class _Leafing(_Place):
 
     def _between(self, start: int, end: int) -> bytes:
         number = bisect.bisect_right(self._ends, start)
+        if end <= self._ends[number]:
+            # Mostly little is looked at.
+            begin = self._ends[number] - len(self._pieces[number])
+            return self._pieces[number][start - begin : end - begin]
         found: list[bytes] = []
         while start < end:
             piece, upto = self._pieces[number], self._ends[number]
