@@ -67,11 +67,11 @@ def cut(data: bytes, *places: int) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(edges)]
 
 
-def sending(pieces: Iterable[bytes]) -> Receive:
-    """A client that sends a body so, and then hangs up."""
+def sending(pieces: Iterable[bytes], last: bytes = b"") -> Receive:
+    """A client that sends a body so, of which all but ``last`` has more to come, and then hangs up."""
     messages = chain(
         ({"type": "http.request", "body": piece, "more_body": True} for piece in pieces),
-        [{"type": "http.request", "body": b"", "more_body": False}],
+        [{"type": "http.request", "body": last, "more_body": False}],
     )
 
     async def receive() -> Message:
@@ -117,7 +117,7 @@ class Door:
         async with reader.open(exchange, files, **kinds) as read:
             yield await read()
 
-    async def told(self, sent: bytes | Sequence[bytes], **kinds) -> tuple[object, ...]:
+    async def told(self, sent: bytes | Sequence[bytes] | Receive, **kinds) -> tuple[object, ...]:
         """All that a form holds, as plain values; or the error that it is."""
         try:
             async with self.form(sent, **kinds) as form:
@@ -177,11 +177,19 @@ async def test_a_body_in_pieces_of_any_size_is_the_same_form(door):
         assert await door.told([BODY[start : start + size] for start in range(0, len(BODY), size)]) == TOLD, size
 
 
+async def test_a_form_is_the_same_whether_its_last_piece_says_so_or_an_empty_one_follows(door):
+    for pieces in ([BODY], cut(BODY, 200), cut(BODY, 200, 300)):
+        *before, last = pieces
+        assert await door.told(sending(before, last)) == TOLD
+        assert await door.told(sending(pieces)) == TOLD
+
+
 async def test_a_body_that_breaks_off_is_never_a_form(door):
     end = len(BODY) - len("\r\n")  # what follows the closing boundary is nobody's
     assert await door.told(BODY[:end]) == TOLD
     for place in range(end):
-        assert await door.told(BODY[:place]) in {(InvalidRequest,), (InvalidImage,)}, place
+        for sent in (BODY[:place], sending([], BODY[:place])):
+            assert await door.told(sent) in {(InvalidRequest,), (InvalidImage,)}, place
 
 
 PIECES = st.lists(
@@ -229,8 +237,8 @@ def test_any_form_in_any_pieces_is_the_same_form(tmp_path_factory, contents, pla
         [(name, content.decode()) for name, content in sent if "image" not in name],
         [("image", "", content, INFO) for name, content in sent if "image" in name],
     )
-    assert asyncio.run(door.told(whole)) == told
-    assert asyncio.run(door.told(cut(whole, *places))) == told
+    for pieces in (whole, sending([], whole), cut(whole, *places)):
+        assert asyncio.run(door.told(pieces)) == told
 
 
 @settings(max_examples=100, deadline=None)
@@ -239,9 +247,9 @@ def test_no_body_is_two_forms(tmp_path_factory, noise, places):
     before, within, after = noise
     whole = before + body(*FIELDS[:2], within, FILES[0]) + after
     door = Door(tmp_path_factory.getbasetemp() / "spool")
-    outcomes = [asyncio.run(door.told(pieces)) for pieces in ([whole], cut(whole, *places))]
+    outcomes = [asyncio.run(door.told(pieces)) for pieces in (whole, sending([], whole), cut(whole, *places))]
     forms = [outcome for outcome in outcomes if len(outcome) == 2]
-    assert len(forms) < 2 or forms[0] == forms[1]
+    assert all(form == forms[0] for form in forms)
 
 
 # What clients write
@@ -568,13 +576,31 @@ async def test_time_that_we_take_ourselves_does_not_count(door):
     ours = with_limits(door, deadline=1, grace=0.5)
 
     class SlowDisk(Spool):
-        def open(self, filename: str):
+        def open(self, filename, seat=None):
             ours.clock.advance(100)
-            return super().open(filename)
+            return super().open(filename, seat)
 
     ours.make_spool = SlowDisk
     async with ours.form(cut(BODY, 200, 300)) as form:
         assert len(form.files) == 2
+
+
+async def test_a_body_that_says_how_long_it_is_has_memory_of_its_own_and_gives_it_back(door):
+    sent = body(*[part("image", picture(100_000), "a")] * 2)
+    ours = with_limits(door, memory=300_000)
+    spools: list[Spool] = []
+
+    class Seen(Spool):
+        def __init__(self, *args):
+            super().__init__(*args)
+            spools.append(self)
+
+    ours.make_spool = Seen
+    async with ours.form(cut(sent, 50_000, 150_000), length=len(sent)) as form:
+        assert all(upload.at_hand() is not None for _, upload in form.files)
+        assert await spools[0].seat(20_000) is None, "a quarter is nobody's"
+    seat = await spools[0].seat(180_000)
+    assert seat is not None
 
 
 # What is left behind

@@ -8,27 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Protocol
 
-# It carries no types of its own.
-from multipart import MultipartError, MultipartSegment, ParserLimitReached  # type: ignore[import-untyped]
-
 from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.content import PictureInfo, SoundInfo
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
 from torana.core.exchange import Recording
 from torana.edge.bodies.arrival import Arrival, check_length
-from torana.edge.bodies.splitting import MAX_HEADER_LINES, FormParser, split
+from torana.edge.bodies.splitting import Event, FormSplitter, Label, malformed
 from torana.edge.exchange import Exchange
 from torana.families.base import Form
 from torana.media.probe.sound import listen
-from torana.storage.spool import Spool, SpooledFile
+from torana.storage.spool import Seat, Spool, SpooledFile
 
 _FORM = "multipart/form-data"
 _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
 _SANE_BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
-_BRACKETS = re.compile(r"\[[0-9]*\]\Z")
-_LINE_OVERHEAD = len(": \r\n")
-_HEADER_FIRST = "the parser gives the header first"
 _MAX_PREAMBLE = 64 * 1024
 _GLANCE = 64 * 1024
 _MAX_LONG_FIELD = 4 * 1024**2
@@ -71,7 +65,7 @@ class FormReader:
         be longer than others. Reading raises InvalidRequest, InvalidImage, TooLarge, SlowSender, WorkFailed when the
         disk is full, and ClientGone.
         """
-        return _Opened(self, exchange, _FormBuilder(self, _Fields(files, sounds, long)))
+        return _Opened(self, exchange, _FormBuilder(self, _Fields(files | sounds if sounds else files, sounds, long)))
 
 
 class _Opened:
@@ -90,6 +84,8 @@ class _Opened:
     async def __aexit__(self, *_: object) -> None:
         for file in self._builder.spooled:
             file.close()
+        if self._builder.seat is not None:
+            self._builder.seat.leave()
 
     async def _read(self) -> Form:
         exchange, builder, limits = self._exchange, self._builder, self._reader.limits
@@ -97,33 +93,19 @@ class _Opened:
         check_length(exchange.content_length or 0, limits)
         arrival = Arrival(exchange.receive, limits, self._reader.clock)
         chunk = await arrival.piece()
-        parts = (
-            split(chunk, boundary, max_header=limits.max_part_header, max_parts=limits.max_parts)
-            if arrival.ended
-            else ()
-        )
-        for segment, content in parts:
-            await builder.whole(segment, content)
-        if not parts:
-            await self._parse(arrival, chunk, boundary)
-        return Form(tuple(builder.fields), tuple(builder.files), tuple(builder.sounds))
-
-    async def _parse(self, arrival: Arrival, chunk: bytes, boundary: str) -> None:
-        """Reads what comes piece by piece, from the first piece on."""
-        builder, limits = self._builder, self._reader.limits
-        parser = FormParser(boundary, limits.max_part_header)
+        if exchange.content_length and not arrival.ended:
+            builder.seat = await self._reader.spool.seat(exchange.content_length)
+        splitter = FormSplitter(boundary, limits.max_part_header)
         while chunk:
-            try:
-                for event in parser.parse(chunk):
-                    await builder.take(event)
-            except ParserLimitReached as error:
-                raise _header_too_large(limits.max_part_header) from error
-            except MultipartError as error:
-                raise _malformed(f"{error}") from error
+            for event in splitter.parse(chunk):
+                work = builder.take(event)
+                if work is not None:
+                    await work
             if builder.parts == 0 and arrival.received > _MAX_PREAMBLE:
-                raise _malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
+                raise malformed(f"it does not begin with the boundary {boundary!r} that the Content-Type names")
             chunk = await arrival.piece()
-        _check_complete(parser, boundary)
+        splitter.close()
+        return Form(tuple(builder.fields), tuple(builder.files), tuple(builder.sounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +138,10 @@ class Recorded:
 class _Fields:
     """The names of a form's fields that are no short texts."""
 
-    pictures: frozenset[str]
+    files: frozenset[str]
     sounds: frozenset[str]
+    """Those of the files that are sounds; all others are pictures."""
     long: frozenset[str]
-
-
-class _Part(Protocol):
-    async def take(self, data: bytes) -> None: ...
-
-    async def end(self) -> None: ...
 
 
 class _FormBuilder:
@@ -177,53 +154,65 @@ class _FormBuilder:
         self.sounds: list[tuple[str, Recording]] = []
         # All that were opened, also those that the form is without.
         self.spooled: list[SpooledFile] = []
+        # The memory that is theirs alone, where there is some.
+        self.seat: Seat | None = None
         self._reader = reader
+        self._limits = reader.limits
         self._named = named
-        self._part: _Part | None = None
+        self._part: _TextPart | _FilePart | None = None
 
-    async def take(self, event: MultipartSegment | bytes | None) -> None:
-        """A part's header, a piece of its body, or its end."""
-        part = self._part
-        if event is None:
-            assert part is not None, _HEADER_FIRST
-            await part.end()
-        elif isinstance(event, MultipartSegment):
+    def take(self, event: Event) -> Awaitable[None] | None:
+        """What has come of the form; gives what is to be awaited then, if there is something."""
+        if isinstance(event, tuple):
+            return self._whole(*event)
+        if isinstance(event, Label):
             self._part = self._begin(event)
-        else:
-            assert part is not None, _HEADER_FIRST
-            await part.take(event)
+            return None
+        part = self._part
+        assert part is not None, "a label comes first"
+        return part.end() if event is None else part.take(event)
 
-    async def whole(self, segment: MultipartSegment, content: bytes) -> None:
-        """A part of which all is there."""
-        part = self._begin(segment)
-        if content:
-            await part.take(content)
-        await part.end()
+    def _whole(self, label: Label, content: bytes) -> Awaitable[None] | None:
+        if label.filename is None and label.field not in self._named.files and len(content) <= self._limits.max_field:
+            self._count()
+            self.fields.append((label.name, _text(label.name, content)))
+            return None
+        part = self._begin(label)
+        if not isinstance(part, _TextPart):
+            return _taken(part, content)
+        part.take(content)
+        part.end()
+        return None
 
-    def _begin(self, segment: MultipartSegment) -> _Part:
-        limits = self._reader.limits
+    def _begin(self, label: Label) -> "_TextPart | _FilePart":
+        self._count()
+        if label.field in self._named.files:
+            return self._begin_file(label.field, label.filename or "")
+        longest: int = self._limits.max_field
+        if label.field in self._named.long:
+            longest = max(longest, _MAX_LONG_FIELD)
+        return _TextPart(label.name, self.fields, limit=longest, labelled=label.filename is not None)
+
+    def _count(self) -> None:
         self.parts += 1
-        if self.parts > limits.max_parts:
-            raise TooLarge(f"The form has too many parts: at most {limits.max_parts} are allowed.")
-        _check_header(segment, limits)
-        name, filename = _unicode(segment.name), _unicode(segment.filename or "")
-        if not name or not name.isprintable():
-            raise _malformed("each part needs a name, of printable characters")
-        plain = _BRACKETS.sub("", name) if name[-1] == "]" else name
-        if plain in self._named.pictures or plain in self._named.sounds:
-            return self._begin_file(plain, filename)
-        longest = max(limits.max_field, _MAX_LONG_FIELD) if plain in self._named.long else limits.max_field
-        return _TextPart(name, self.fields, limit=longest, labelled=segment.filename is not None)
+        if self.parts > self._limits.max_parts:
+            raise TooLarge(f"The form has too many parts: at most {self._limits.max_parts} are allowed.")
 
-    def _begin_file(self, name: str, filename: str) -> _Part:
-        limits = self._reader.limits
+    def _begin_file(self, name: str, filename: str) -> "_FilePart":
+        limits = self._limits
         if len(self.files) + len(self.sounds) >= limits.max_files:
             raise TooLarge(f"The form has too many files: at most {limits.max_files} are allowed.", param=name)
-        file = self._reader.spool.open(filename)
+        file = self._reader.spool.open(filename, self.seat)
         self.spooled.append(file)
         if name in self._named.sounds:
             return _SoundPart(name, file, self.sounds, limits=limits)
         return _PicturePart(name, file, self.files, probe=self._reader.probe, limits=limits)
+
+
+async def _taken(part: "_FilePart", content: bytes) -> None:
+    if content:
+        await part.take(content)
+    await part.end()
 
 
 class _TextPart:
@@ -234,27 +223,40 @@ class _TextPart:
         self._fields = fields
         self._limit = limit
         self._labelled = labelled
-        self._data = bytearray()
+        self._data: bytes | bytearray = b""
         self._skipped = False
 
-    async def take(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         if len(self._data) + len(data) <= self._limit:
-            self._data += data
+            if not self._data:
+                # Mostly it is all there is.
+                self._data = data
+            else:
+                if isinstance(self._data, bytes):
+                    self._data = bytearray(self._data)
+                self._data += data
         elif self._labelled:
             self._skipped = True
         else:
             raise TooLarge(f"'{self._name}' is too long: at most {self._limit:,} bytes are allowed.", param=self._name)
 
-    async def end(self) -> None:
+    def end(self) -> None:
         self._fields.append((self._name, "" if self._skipped else self._text()))
 
     def _text(self) -> str:
         try:
-            return self._data.decode()
-        except UnicodeDecodeError as error:
+            return _text(self._name, self._data)
+        except InvalidRequest:
             if self._labelled:
                 return ""
-            raise InvalidRequest(f"'{self._name}' is not valid UTF-8. Send text as UTF-8.", param=self._name) from error
+            raise
+
+
+def _text(name: str, data: bytes | bytearray) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"'{name}' is not valid UTF-8. Send text as UTF-8.", param=name) from error
 
 
 class _FilePart(ABC):
@@ -335,34 +337,6 @@ class _SoundPart(_FilePart):
         return await self._file.inspect(partial(listen, filename=self._file.filename))
 
 
-def _check_header(segment: MultipartSegment, limits: Uploads) -> None:
-    header: list[tuple[str, str]] = segment.headerlist
-    size = 0
-    for name, value in header:
-        size += len(name) + len(value) + _LINE_OVERHEAD
-        if "\n" in value:
-            raise _malformed("its lines must end in CR LF")
-    if size > limits.max_part_header:
-        raise _header_too_large(limits.max_part_header)
-
-
-def _check_complete(parser: FormParser, boundary: str) -> None:
-    try:
-        parser.close()
-    except MultipartError as error:
-        raise _malformed(f"it breaks off before the boundary that closes it, '--{boundary}--'") from error
-
-
-def _malformed(why: str) -> InvalidRequest:
-    return InvalidRequest(f"The multipart body is malformed: {why}.", code="invalid_multipart")
-
-
-def _header_too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"The header of a part is too large: at most {MAX_HEADER_LINES} lines and {limit:,} bytes are allowed."
-    )
-
-
 def _boundary(content_type: str | None) -> str:
     kind, _, parameters = (content_type or "").partition(";")
     if kind.strip().lower() != _FORM:
@@ -377,8 +351,3 @@ def _boundary(content_type: str | None) -> str:
             code="unsupported_content_type",
         )
     return boundary
-
-
-def _unicode(text: str) -> str:
-    """What a header meant, which was read as Latin-1; a file name in an old encoding must not fail the request."""
-    return text if text.isascii() else text.encode("latin-1").decode(errors="replace")
