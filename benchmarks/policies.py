@@ -37,6 +37,7 @@ from torana.config.load import load_text
 from torana.core.clock import SystemClock
 from torana.core.content import Size
 from torana.core.exchange import Credentials, Plan, Principal, Target, Usage
+from torana.core.ledger import Charge
 from torana.core.registry import Key, Registry, Subject
 from torana.families.images import VARY, ImageRequest
 from torana.policy.access import Access
@@ -130,10 +131,8 @@ class Desk:
         with self.row(principal) as row:
             row.model = PLAN.model
             ruling.access.admit(principal, PLAN, VARY)
-            facts = Facts(principal, PLAN.model, VARY, METADATA, AMOUNTS)
-            async with ruling.permits.permit(
-                facts, row.allowance, holder=row.id, worst=_most, note=row.open, tell=_told
-            ):
+            facts = Facts(principal, PLAN.model, VARY, METADATA)
+            async with ruling.permits.permit(facts, AMOUNTS, row, worst=_most, tell=_told):
                 row.usage = USED
                 _fill(row.allowance)
             row.target = "lab/redux"
@@ -151,10 +150,9 @@ class Desk:
             self.rulebook.ruling.access.admit(principal, PLAN, VARY)
 
         async def permit() -> None:
-            facts, allowance = Facts(principal, PLAN.model, VARY, METADATA, AMOUNTS), Allowance()
-            holder = str(next(numbers))
-            async with ruling.permits.permit(facts, allowance, holder=holder, worst=_most, note=_noted, tell=_told):
-                _fill(allowance)
+            facts, page = Facts(principal, PLAN.model, VARY, METADATA), Page(str(next(numbers)))
+            async with ruling.permits.permit(facts, AMOUNTS, page, worst=_most, tell=_told):
+                _fill(page.allowance)
 
         async def row() -> None:
             with self.row(principal) as row:
@@ -205,12 +203,19 @@ class Timed:
         await self.counters.renew(holds, holder=holder)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A row that is written nowhere."""
+
+    id: str
+    allowance: Allowance = field(default_factory=Allowance)
+
+    def open(self, charges: tuple[Charge, ...], reserved: int) -> None:
+        """As ``Noted`` has it."""
+
+
 def _most() -> Decimal:
     return MOST
-
-
-def _noted(_charges: object, _reserved: int) -> None:
-    pass
 
 
 def _told(_standings: Sequence[Standing]) -> None:

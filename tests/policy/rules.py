@@ -1,6 +1,7 @@
 """Rules for tests, by a few words, counted in this process; and calls for them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -14,19 +15,35 @@ from torana.core.exchange import Principal
 from torana.policy.budgets import Budgets
 from torana.policy.limits import Limits, Rule
 from torana.policy.matching import Facts
-from torana.policy.permits import Permits
+from torana.policy.permits import Allowance, Permits
 from torana.storage.counters.memory import MemoryCounters
 from torana.storage.counters.port import Counters
 
 LEASE = 60.0
 ADA = Principal("ada", "idp", teams=("design", "web"))
 BOB = Principal("bob", "idp", teams=("web",))
+AMOUNTS = {"images": 2, "bytes": 1000}
+"""What a call asks for."""
 
 
 def facts(principal: Principal = ADA, model: str = "vary", **more: Any) -> Facts:
     """A call."""
-    told = {"operation": "images.variations", "metadata": {}, "amounts": {"images": 2, "bytes": 1000}, **more}
+    told = {"operation": "images.variations", "metadata": {}, **more}
     return Facts(principal, model, **told)
+
+
+class Page:
+    """A call's row that is written nowhere; ``note`` is told what would be."""
+
+    def __init__(
+        self,
+        allowance: Allowance | None = None,
+        holder: str | None = None,
+        note: Callable[[object, int], None] = lambda _charges, _reserved: None,
+    ) -> None:
+        self.id = holder or token_hex(8)
+        self.allowance = allowance or Allowance()
+        self.open = note
 
 
 def limit(when: dict[str, Any] | None = None, **said: Any) -> Limit:

@@ -39,7 +39,7 @@ def test_a_call_reserves_the_most_it_may_cost_of_each_budget_that_fits(clock: Fa
         {"name": "watched", "limit": "1", "every": "ever", "mode": "soft"},
     )
     assert made.reserved == 40_000_000
-    assert made.charges == (
+    assert made.drawn.charges == (
         Charge("all", "", "2026-11"),
         Charge("each", "user=ada", "2026-11-20"),
         Charge("watched", "", "ever"),
@@ -72,7 +72,7 @@ def test_each_period_has_a_purse_of_its_own(clock: FakeClock) -> None:
     made = budgets(clock, {"name": "all", "limit": "1"}, {"name": "day", "limit": "1", "every": "day"})
     names = []
     for _ in range(3):
-        names.append([charge.period for charge in made.draft(facts(), Decimal).charges])
+        names.append([charge.period for charge in made.draft(facts(), Decimal).drawn.charges])
         clock.advance(11 * 86_400 - 43_200 - 1 if len(names) == 1 else 1)
     assert names == [["2026-11", "2026-11-20"], ["2026-11", "2026-11-30"], ["2026-12", "2026-12-01"]]
 
@@ -81,7 +81,7 @@ def test_a_clock_that_is_set_back_finds_the_period_before(clock: FakeClock) -> N
     made = budgets(clock, {"name": "day", "limit": "1", "every": "day"})
     made.draft(facts(), Decimal)
     clock.advance(-86_400)
-    assert made.draft(facts(), Decimal).charges[0].period == "2026-11-19"
+    assert made.draft(facts(), Decimal).drawn.charges[0].period == "2026-11-19"
 
 
 def test_a_call_of_unknown_price_is_refused_by_a_hard_budget(clock: FakeClock) -> None:

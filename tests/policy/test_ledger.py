@@ -96,6 +96,18 @@ def test_a_cost_that_is_unknown_is_not_nothing(ledger, journal):
     assert [entry.cost for entry in journal.entries if isinstance(entry, Closed)] == [None, 0]
 
 
+@pytest.mark.parametrize("charged", [0, 5, 7])
+def test_what_a_call_cost_is_written_whatever_its_budgets_were_charged(ledger, journal, charged):
+    with row(ledger) as call:
+        cost = Decimal("0.0000000041")
+        call.usage = Usage(cost=cost)
+        # Another target may be paid as well: then the budgets bear more than the answer cost.
+        call.allowance.cost = cost if charged == 5 else Decimal("0.0000000061")
+        call.allowance.charged = charged
+    closed = journal.entries[-1]
+    assert (closed.cost, closed.charged) == (5, charged)
+
+
 def test_what_must_be_written_and_cannot_is_refused(journal, lost):
     journal.full = True
     with pytest.raises(Unwritable), row(Ledger(journal, FakeClock(), required=True, lost=lost.append)) as call:

@@ -1,13 +1,12 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from secrets import token_hex
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.policy.rules import BOB, facts, permits
+from tests.policy.rules import AMOUNTS, BOB, Page, facts, permits
 from torana.core.clock import FakeClock
 from torana.core.errors import LimitExceeded
 from torana.core.exchange import Principal
@@ -16,25 +15,20 @@ from torana.policy.matching import Facts
 from torana.policy.permits import Allowance, Permits
 
 
-async def passes(rules: Permits, call: Facts | None = None, **used: int) -> tuple[Standing, ...]:
+async def passes(
+    rules: Permits, call: Facts | None = None, *, asked: Mapping[str, int] = AMOUNTS, **used: int
+) -> tuple[Standing, ...]:
     """One call from its beginning to its end."""
     told: list[Sequence[Standing]] = []
-    async with entering(rules, call, told.append) as allowance:
+    async with entering(rules, call, told.append, asked) as allowance:
         allowance.used.update(used or {"images": 2})
     return tuple(standing for each in told for standing in each)
 
 
 def entering(
-    rules: Permits, call: Facts | None = None, tell: Tell = lambda _: None
+    rules: Permits, call: Facts | None = None, tell: Tell = lambda _: None, asked: Mapping[str, int] = AMOUNTS
 ) -> AbstractAsyncContextManager[Allowance]:
-    return rules.permit(
-        call or facts(),
-        Allowance(),
-        holder=token_hex(8),
-        worst=lambda: None,
-        note=lambda _charges, _reserved: None,
-        tell=tell,
-    )
+    return rules.permit(call or facts(), asked, Page(), worst=lambda: None, tell=tell)
 
 
 async def test_without_a_rule_everything_passes() -> None:
@@ -75,18 +69,18 @@ async def test_pictures_are_reserved_as_asked_for_and_settled_as_they_came() -> 
     # Neither made any.
     (standing,) = await passes(rules, images=1)
     assert standing[2] == 2
-    (standing,) = await passes(rules, facts(amounts={"images": 3}), images=3)
+    (standing,) = await passes(rules, asked={"images": 3}, images=3)
     assert standing[2] == 0
 
 
 async def test_tokens_are_reserved_where_it_is_said_how_many_and_settled_as_they_came() -> None:
     rules = permits({"name": "few", "of": "tokens", "limit": 1000, "every": 3600})
-    (standing,) = await passes(rules, facts(amounts={"tokens": 900}), tokens=100)
+    (standing,) = await passes(rules, asked={"tokens": 900}, tokens=100)
     assert standing[2] == 100
     (standing,) = await passes(rules, tokens=850)
     assert standing[2] == 900
     with pytest.raises(LimitExceeded, match=r"1,000 tokens every 1h"):
-        await passes(rules, facts(amounts={"tokens": 60}))
+        await passes(rules, asked={"tokens": 60})
 
 
 async def test_bytes_stay_taken_as_they_came() -> None:
@@ -157,7 +151,7 @@ async def test_more_than_there_ever_is_cannot_be_had() -> None:
 def test_never_more_than_the_limit_however_many_ask_at_once(limit: int, callers: int) -> None:
     async def ask() -> int:
         rules = permits({"name": "few", "of": "images", "limit": limit, "every": 3600})
-        calls = [passes(rules, facts(amounts={"images": 1}), images=1) for _ in range(callers)]
+        calls = [passes(rules, asked={"images": 1}, images=1) for _ in range(callers)]
         ended = await asyncio.gather(*calls, return_exceptions=True)
         return sum(not isinstance(each, LimitExceeded) for each in ended)
 

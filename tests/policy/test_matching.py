@@ -112,9 +112,9 @@ def test_what_rules_cannot_tell_apart_is_looked_for_once() -> None:
         facts(metadata={"project": ""}),
     ]
     assert [ask(call) for call in calls] == [1, 2, 3, 4, 5, 6, 7]
-    alike = [call._replace(metadata={**call.metadata, "trace": "1"}, amounts={"images": 9}) for call in calls]
+    alike = [structs.replace(call, metadata={**call.metadata, "trace": "1"}) for call in calls]
     assert [ask(call) for call in alike] == [1, 2, 3, 4, 5, 6, 7]
-    assert looked == [call._replace(amounts={}) for call in calls]
+    assert looked == calls
 
 
 WHENS = st.builds(

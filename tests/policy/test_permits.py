@@ -2,18 +2,18 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from decimal import Decimal
-from secrets import token_hex
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.policy.rules import BOB, facts, permits
+from tests.policy.rules import AMOUNTS, BOB, Page, facts, permits
 from torana.core.clock import FakeClock
 from torana.core.errors import BudgetExceeded, LimitExceeded, LimitsUnknown, PriceUnknown
 from torana.core.ledger import Charge
 from torana.core.money import NANO
+from torana.policy.limits import Tell
 from torana.policy.matching import Facts
 from torana.policy.permits import Allowance, Permits
 from torana.storage.counters.memory import MemoryCounters
@@ -90,12 +90,11 @@ def entering(
     call: Facts | None = None,
     *,
     worst: str | None = "0.4",
-    allowance: Allowance | None = None,
-    **more: Any,
+    tell: Tell = lambda _: None,
+    **page: Any,
 ) -> AbstractAsyncContextManager[Allowance]:
-    told = {"holder": token_hex(8), "note": lambda _charges, _reserved: None, "tell": lambda _: None, **more}
     price = None if worst is None else Decimal(worst)
-    return rules.permit(call or facts(), allowance or Allowance(), worst=lambda: price, **told)
+    return rules.permit(call or facts(), AMOUNTS, Page(**page), worst=lambda: price, tell=tell)
 
 
 async def passes(rules: Permits, *, cost: str | None = "0.4", spent: bool = False, **more: Any) -> int:
@@ -115,8 +114,8 @@ async def test_without_a_rule_everything_passes_and_is_noted() -> None:
 
     rules = permits(budgets=[{**DOLLAR, "when": {"users": ["bob"]}}], counters=Store())
     allowance = Allowance()
-    note = lambda *each: noted.append(each)  # noqa: E731, it is told to a port that takes a plain callback
-    async with rules.permit(facts(), allowance, holder="1", worst=worst, note=note, tell=noted.append) as given:
+    page = Page(allowance, note=lambda *each: noted.append(each))
+    async with rules.permit(facts(), AMOUNTS, page, worst=worst, tell=noted.append) as given:
         assert given is allowance
         allowance.cost = Decimal(3)
     assert noted == [((), 0)]

@@ -39,17 +39,13 @@ class Directory:
     """The last edition. Whoever asks several questions asks them all of one edition."""
 
     def __init__(self) -> None:
-        self._edition = _NOTHING
+        self.edition = _NOTHING
+        """What is known now; an empty one while nothing is."""
 
     @property
     def known(self) -> bool:
         """Whether anything was learnt yet: before that, nobody can say whose a key is."""
-        return self._edition is not _NOTHING
-
-    @property
-    def edition(self) -> Edition:
-        """What is known now; an empty one while nothing is."""
-        return self._edition
+        return self.edition is not _NOTHING
 
     def learn(self, registry: Registry) -> None:
         """Know this from now on and nothing else; keeps none of the registry's keys, and may run in another thread."""
@@ -58,4 +54,4 @@ class Directory:
             key.digest: KnownKey(key.id, subjects.get((key.kind, key.owner)), key.models, key.expires, key.revoked)
             for key in registry.keys
         }
-        self._edition = Edition(keys, subjects)
+        self.edition = Edition(keys, subjects)

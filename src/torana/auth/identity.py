@@ -40,7 +40,7 @@ class Identity:
             for role, whom in ((ADMIN, roles.admin), (OPERATOR, roles.operator), (AUDITOR, roles.auditor))
         )
         self._edition = directory.edition
-        self._complete = self._completion()
+        self._complete = self._completion(self._edition)
 
     async def identify(self, credentials: Credentials) -> Principal:
         """Who is asking.
@@ -57,7 +57,10 @@ class Identity:
             else:
                 known = self._authenticator.known(bearer)
                 said = known if known is not None else await self._authenticator.authenticate(bearer)
-            return self._completed(said)
+            edition = self._directory.edition
+            if edition is not self._edition:
+                self._edition, self._complete = edition, self._completion(edition)
+            return self._complete(said)
         except Refused as refused:
             raise Unauthenticated(MESSAGE, reason=refused.reason.value) from None
 
@@ -83,14 +86,8 @@ class Identity:
             return KeysUnknown("The gateway has not learnt yet which keys there are. Try again in 1 s.", retry_after=1)
         return Refused(Reason.KEY_UNKNOWN)
 
-    def _completed(self, said: Principal) -> Principal:
-        if self._edition is not self._directory.edition:
-            self._edition = self._directory.edition
-            self._complete = self._completion()
-        return self._complete(said)
-
-    def _completion(self) -> Callable[[Principal], Principal]:
-        return lru_cache(_REMEMBERED)(partial(_complete, self._edition, self._given))
+    def _completion(self, edition: Edition) -> Callable[[Principal], Principal]:
+        return lru_cache(_REMEMBERED)(partial(_complete, edition, self._given))
 
 
 def _complete(edition: Edition, given: _Given, said: Principal) -> Principal:

@@ -33,9 +33,11 @@ class Prices(Struct):
 
     def worst(self) -> Decimal | None:
         """The most that it may plausibly cost: at the dearest of its targets, or at two where it is hedged."""
-        if len(self.targets) == 1:
-            return self._at(self.targets[0])
-        foreseen = [self._at(target) for target in self.targets]
+        targets = self.targets
+        if len(targets) == 1:
+            (target,) = targets
+            return self.providers[target.account].worst(self.request, target)
+        foreseen = [self._at(target) for target in targets]
         known = [price for price in foreseen if price is not None]
         if len(known) < len(foreseen):
             return None
@@ -78,9 +80,9 @@ class Prices(Struct):
             allowance.used["tokens"] = sum(row.usage.tokens.values())
             return
         usage = row.usage
-        allowance.used["images"] = usage.images or 0
-        allowance.used["tokens"] = sum(usage.tokens.values())
-        allowance.cost, allowance.spent = usage.cost, True
+        allowance.used = {"images": usage.images or 0, "tokens": sum(usage.tokens.values())}
+        allowance.cost = usage.cost
+        allowance.spent = True
         if self.doubtful:
             # Others may be paid as well, for what they did not deliver.
             allowance.cost = plus(usage.cost, self.in_doubt)

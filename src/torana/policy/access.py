@@ -58,11 +58,10 @@ class Access:
     def __init__(self, default: Literal["all", "granted"], grants: Iterable[Grant]) -> None:
         given = None if default == "all" else _Grants(grants)
         self._rights = lru_cache(_REMEMBERED)(partial(_rights, given))
-        self._leave = lru_cache(_REMEMBERED)(partial(_leave, self._rights))
-
-    def admit(self, principal: Principal, plan: Plan, operation: str | None) -> Permit:
+        self.admit: Callable[[Principal, Plan, str | None], Permit] = lru_cache(_REMEMBERED)(
+            partial(_leave, self._rights)
+        )
         """Leave to do this with the model that a plan is for; Forbidden without it."""
-        return self._leave(principal, plan, operation)
 
     def may_use(self, principal: Principal, plan: Plan, operation: str | None) -> bool:
         """Whether he may do this with the model that a plan is for; without an operation, whether he may do any."""

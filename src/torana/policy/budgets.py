@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -33,51 +34,63 @@ class _Draw(NamedTuple):
     """In nano-dollars."""
     period: Period
     charge: Charge
-    key: str
 
 
-class _Draws(NamedTuple):
-    """What calls draw on, and how the ledger says it."""
+class _Drawn(Struct, frozen=True):
+    """All that calls draw on which draw alike; and, in the same order, what the ledger and the counters know of it."""
 
     draws: tuple[_Draw, ...] = ()
     charges: tuple[Charge, ...] = ()
+    keys: tuple[str, ...] = ()
+    limits: tuple[int | None, ...] = ()
+    ends: tuple[float | None, ...] = ()
+
+    @classmethod
+    def of(cls, draws: Sequence[_Draw]) -> "_Drawn":
+        """All of these."""
+        return cls(
+            tuple(draws),
+            charges=tuple([draw.charge for draw in draws]),
+            keys=tuple([draw.charge.key for draw in draws]),
+            limits=tuple([draw.limit for draw in draws]),
+            ends=tuple([draw.period.ends for draw in draws]),
+        )
 
 
-_NO_DRAWS = _Draws()
+_NOT_DRAWN = _Drawn()
 
 
 class Draft(Struct, frozen=True, gc=False):
     """What one call draws on budgets."""
 
-    draws: tuple[_Draw, ...] = ()
-    charges: tuple[Charge, ...] = ()
-    """The same for the ledger."""
+    drawn: _Drawn = _NOT_DRAWN
     reserved: int = 0
     """Nano-dollars, of each of them; nothing where it is not known what the call may cost."""
 
     @property
     def reserves(self) -> tuple[Reserve, ...]:
         """What it draws on, for the counters."""
-        amount = self.reserved
-        return tuple([Reserve(key, amount, limit, period.ends) for _, limit, period, _, key in self.draws])
+        drawn = self.drawn
+        return tuple(map(Reserve, drawn.keys, repeat(self.reserved), drawn.limits, drawn.ends))
 
-    def charged(self, amount: int) -> list[Charged]:
+    def charged(self, amount: int) -> tuple[Charged, ...]:
         """What each is charged when it comes to so many nano-dollars."""
-        return [Charged(key, amount, period.ends) for _, _, period, _, key in self.draws]
+        drawn = self.drawn
+        return tuple(map(Charged, drawn.keys, repeat(amount), drawn.ends))
 
     def refused(self, index: int, now: float) -> BudgetExceeded:
         """What is told to whom a budget refuses; ``now`` in seconds since the epoch."""
-        return _refused(self.draws[index], self.reserved, now)
+        return _refused(self.drawn.draws[index], self.reserved, now)
 
     def pass_uncounted(self, error: CountersUnavailable) -> None:
         """LimitsUnknown where a hard budget refuses what cannot be counted at the moment."""
-        for draw in self.draws:
+        for draw in self.drawn.draws:
             if draw.budget.mode == "hard" and draw.budget.unavailable == "closed":
                 raise _unknown(draw.budget) from error
 
 
 NOTHING = Draft()
-"""No budget is drawn on."""
+"""No budget is drawn on; there is no other draft of which that is so."""
 
 
 class _Present:
@@ -89,14 +102,14 @@ class _Present:
         self.begins = max((each.begins for each in stretches.values()), default=-math.inf)
         self.ends = min((each.ends for each in stretches.values() if each.ends is not None), default=math.inf)
         """When one of them is over."""
-        self.draws: Callable[[Facts], _Draws] = remembered(self._draws, budgets)
+        self.drawn: Callable[[Facts], _Drawn] = remembered(self._drawn, budgets)
 
-    def _draws(self, facts: Facts) -> _Draws:
+    def _drawn(self, facts: Facts) -> _Drawn:
         draws = []
         for budget, limit, stretch in self._fitting.to(facts):
             charge = Charge(budget.name, apart(budget.per, facts), stretch.name)
-            draws.append(_Draw(budget, limit, stretch, charge, charge.key))
-        return _Draws(tuple(draws), tuple([draw.charge for draw in draws])) if draws else _NO_DRAWS
+            draws.append(_Draw(budget, limit, stretch, charge))
+        return _Drawn.of(draws) if draws else _NOT_DRAWN
 
 
 class Budgets:
@@ -117,14 +130,14 @@ class Budgets:
         present, now = self._present, self._clock.now()
         if not present.begins <= now < present.ends:
             present = self._present = _Present(self._budgets, now)
-        draws, charges = present.draws(facts)
-        if not draws:
+        drawn = present.drawn(facts)
+        if drawn is _NOT_DRAWN:
             return NOTHING
         price = worst()
         if price is None:
-            _admit_unknown([draw.budget for draw in draws], facts.model)
-            return Draft(draws, charges)
-        return Draft(draws, charges, nanos(price))
+            _admit_unknown([draw.budget for draw in drawn.draws], facts.model)
+            return Draft(drawn)
+        return Draft(drawn, nanos(price))
 
     def refused(self, draft: Draft, index: int) -> BudgetExceeded:
         """What is told to whom the budget at this place of the draft refuses."""

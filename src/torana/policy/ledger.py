@@ -3,9 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, Self
+
+from msgspec import Struct, field
 
 from torana.core.clock import Clock
 from torana.core.errors import ToranaError, Unwritable
@@ -33,87 +34,75 @@ class Writes(Protocol):
         ...
 
 
-class Row:
+class Row(Struct, eq=False):
     """One call's row, on its way; what is known of it is filled in as it comes."""
 
-    __slots__ = (
-        "_is_written", "_ledger", "_metadata", "_now", "_opened", "_operation", "_principal", "_request_id",
-        "_within", "allowance", "id", "model", "replayed", "target", "usage",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        ledger: "Ledger",
-        principal: Principal,
-        operation: str,
-        request_id: str,
-        metadata: Mapping[str, str],
-        within: float,
-    ) -> None:
-        self.id = next(ledger.ids)
-        """The row's own name, which nobody else has."""
-        self._ledger = ledger
-        self._principal = principal
-        self._operation = operation
-        self._request_id = request_id
-        self._metadata = metadata
-        self._within = within
-        self._now = ledger.clock.now()
-        self._opened: Opened | None = None
-        self._is_written = False
-        self.model: str | None = None
-        self.target: str | None = None
-        self.usage = _NOTHING_USED
-        self.allowance = Allowance()
-        """What its budgets were charged, when that is settled."""
-        self.replayed = False
+    id: str
+    """The row's own name, which nobody else has."""
+    _ledger: "Ledger"
+    _principal: Principal
+    _operation: str
+    _request_id: str
+    _metadata: Mapping[str, str]
+    _at: float
+    _within: float
+    model: str | None = None
+    target: str | None = None
+    usage: Usage = _NOTHING_USED
+    allowance: Allowance = field(default_factory=Allowance)
+    """What its budgets were charged, when that is settled."""
+    replayed: bool = False
+    _opened: Opened | None = None
+    _is_written: bool = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self.close(error)
-
-    def open(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> None:
-        """Writes down that it begins and what it may cost; Unwritable where it cannot be, and must."""
-        if self._opened is not None:
-            return
-        ledger = self._ledger
-        opened = self._begins(charges, reserved)
-        self._is_written = ledger.write(opened)
-        self._opened = opened
-
-    def close(self, error: BaseException | None) -> None:
         """Writes down what came of it."""
-        usage, allowance = self.usage, self.allowance
+        usage, allowance, ledger = self.usage, self.allowance, self._ledger
         status, code, rule = _DONE if error is None else _outcome(error)
+        cost, charged = usage.cost, allowance.charged
+        if cost is None:
+            # Nothing where nothing was spent, as for what was refused or replayed.
+            spent = None if allowance.spent else 0
+        else:
+            # Budgets that were charged this cost were charged it in nano-dollars.
+            spent = charged if charged and cost is allowance.cost else nanos(cost)
         closed = Closed(
             self.id,
-            at=self._ledger.clock.now(),
+            at=ledger.clock.now(),
             status=status,
             error=code,
             rule=rule,
             target=self.target,
             images=usage.images,
             tokens=usage.tokens,
-            cost=self._cost,
+            cost=spent,
             price=usage.price,
-            charged=allowance.charged,
+            charged=charged,
             settled=allowance.settled,
             replayed=self.replayed,
         )
         if self._is_written:
-            self._ledger.write_end(closed)
+            ledger.write_end(closed)
         else:
             # Not opened, or there was no room then; an end alone would belong to nothing.
-            self._ledger.write_end(self._opened or self._begins(), closed)
+            ledger.write_end(self._opened or self._begins(), closed)
+
+    def open(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> None:
+        """Writes down that it begins and what it may cost; Unwritable where it cannot be, and must."""
+        if self._opened is None:
+            opened = self._begins(charges, reserved)
+            self._is_written = self._ledger.write(opened)
+            self._opened = opened
 
     def _begins(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> Opened:
-        principal, now = self._principal, self._now
+        principal, at = self._principal, self._at
         return Opened(
             self.id,
             self._request_id,
-            now,
+            at,
             principal.subject,
             principal.kind,
             principal.issuer,
@@ -124,25 +113,16 @@ class Row:
             self._metadata,
             charges,
             reserved,
-            now + self._within,
+            at + self._within,
         )
-
-    @property
-    def _cost(self) -> int | None:
-        """Nano-dollars; nothing where nothing was spent, as for what was refused or replayed."""
-        if self.usage.cost is not None:
-            return nanos(self.usage.cost)
-        return None if self.allowance.spent else 0
 
 
 def _ids() -> Iterator[str]:
     """Names that no other has: another process begins them otherwise, and here none comes twice."""
-    beginning = secrets.token_hex(8)
-    return (f"{beginning}{number:08x}" for number in count())
+    return map(f"{secrets.token_hex(8)}%08x".__mod__, count())
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """Rows of calls, into a journal; None keeps no ledger."""
 
     journal: Writes | None
@@ -164,7 +144,7 @@ class Ledger:
         within: float,
     ) -> Row:
         """The row of a call that ends within so many seconds; it is closed when the context ends."""
-        return Row(self, principal, operation, request_id, metadata, within)
+        return Row(next(self.ids), self, principal, operation, request_id, metadata, self.clock.now(), within)
 
     def write(self, entry: Opened) -> bool:
         """Adds the beginning of a call, and says whether that went well; Unwritable where it did not, and must."""

@@ -12,7 +12,16 @@ from typing import NamedTuple, TypeAlias
 from torana.config.policies import Limit
 from torana.core.errors import LimitExceeded, LimitsUnknown
 from torana.policy.matching import Facts, Fitting, apart, remembered
-from torana.storage.counters.port import CountersUnavailable, Hold, Level, Rate, Refusal, Settlement, Take
+from torana.storage.counters.port import (
+    CountersUnavailable,
+    Hold,
+    Level,
+    Rate,
+    Refusal,
+    Settlement,
+    Take,
+    standings,
+)
 
 _CONCURRENT, _REQUESTS = "concurrent", "requests"
 _SETTLED = frozenset({"images", "tokens"})
@@ -70,8 +79,8 @@ class Sheet:
             [(place, each.of, each.key, each.rate) for place, each in enumerate(taking) if each.of != _REQUESTS]
         )
         self._settled = tuple([(place, each.of) for place, each in enumerate(taking) if each.of in _SETTLED])
-        self._told = tuple([(each.of, each.rate.limit) for each in taking])
-        self._apart = len({each.of for each in taking}) == len(taking)
+        self._told = tuple([each.of for each in taking])
+        self._apart = len(set(self._told)) == len(taking)
 
     def takes(self, amounts: Mapping[str, int]) -> list[Take]:
         """What a call takes that asks for so much."""
@@ -80,13 +89,10 @@ class Sheet:
             takes[place] = Take(key, amounts.get(of, 0), rate)
         return takes
 
-    def standings(self, levels: Sequence[Level]) -> tuple[Standing, ...]:
+    def standings(self, levels: Sequence[Level]) -> Sequence[Standing]:
         """Of each thing that is counted, the rule that leaves the least."""
-        standings = []
-        for (of, limit), level in zip(self._told, levels, strict=True):
-            remaining, reset = level.rest()
-            standings.append((of, limit, remaining, reset))
-        return tuple(standings) if self._apart else _tightest(standings)
+        told = standings(self._told, levels)
+        return told if self._apart else _tightest(told)
 
     def refused(self, refusal: Refusal) -> LimitExceeded:
         """What is told to whom a limit refuses."""
@@ -124,10 +130,10 @@ class Limits:
         return Sheet([_counted(rule, rule.rate, facts) for rule in self._fitting.to(facts)], self.lease)
 
 
-def _tightest(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+def _tightest(told: Sequence[Standing]) -> tuple[Standing, ...]:
     """Of each thing the first that leaves the least."""
     tightest: dict[str, Standing] = {}
-    for standing in standings:
+    for standing in told:
         known = tightest.get(standing[0])
         if known is None or standing[2] < known[2]:
             tightest[standing[0]] = standing

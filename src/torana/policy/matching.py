@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from torana.config.access import Patterns
 from torana.config.books import Budget
@@ -19,15 +21,13 @@ _REMEMBERED = 4096
 """Kinds of calls for which rules are not gone through again."""
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True, gc=False):
     """What rules look at in a call."""
 
     principal: Principal
     model: str
     operation: str
     metadata: Mapping[str, str]
-    amounts: Mapping[str, int]
-    """How much of each thing it asks for, by name."""
 
 
 _Placed: TypeAlias = tuple[int, When, X]
@@ -102,18 +102,18 @@ def _names(when: When) -> list[str]:
 def remembered(find: Callable[[Facts], T], rules: Iterable[Ruled]) -> Callable[[Facts], T]:
     """The same as ``find``, which is asked only once for calls that these rules cannot tell apart.
 
-    Of a call's facts ``find`` is shown what the rules look at, and no amounts.
+    Of a call's facts ``find`` is shown what the rules look at.
     """
     keys = tuple({key: None for rule in rules for key in _metadata(rule)})
 
     @lru_cache(_REMEMBERED)
     def found(principal: Principal, model: str, operation: str, metadata: tuple[tuple[str, str], ...]) -> T:
-        return find(Facts(principal, model, operation, dict(metadata), {}))
+        return find(Facts(principal, model, operation, dict(metadata)))
 
     def ask(facts: Facts) -> T:
-        principal, model, operation, told, _ = facts
+        told = facts.metadata
         seen = tuple([(key, told[key]) for key in keys if key in told]) if keys and told else ()
-        return found(principal, model, operation, seen)
+        return found(facts.principal, facts.model, facts.operation, seen)
 
     return ask
 

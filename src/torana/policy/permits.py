@@ -1,34 +1,30 @@
 """Leave for one call: all limits and budgets admit it in one atomic step, and learn in one more what came of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 from msgspec import Struct
 
-from torana.core.errors import LimitExceeded
 from torana.core.ledger import Charge
 from torana.core.money import nanos
 from torana.policy.budgets import NOTHING, Budgets, Draft, Worst
 from torana.policy.limits import Limits, Sheet, Tell
 from torana.policy.matching import Facts
 from torana.storage.counters.port import (
+    Charged,
     Counters,
     CountersUnavailable,
     Level,
     PursesClosed,
     Refusal,
-    Reserve,
     Verdict,
 )
 
 _RENEWALS = 3
 """How often a place is renewed within its lease."""
-
-Note = Callable[[tuple[Charge, ...], int], None]
-"""Told what a call is about to draw on, and how many nano-dollars it reserves of each."""
 
 
 class Allowance(Struct):
@@ -44,6 +40,24 @@ class Allowance(Struct):
     """Filled when it ends: nano-dollars to each of its budgets, all that was reserved where it is not known better."""
     settled: bool = False
     """Filled likewise: whether the counters know of that; else somebody has to tell them."""
+
+
+class Noted(Protocol):
+    """What is written down of a call, as far as its permit has to do with it."""
+
+    @property
+    def id(self) -> str:
+        """Names the call and no other."""
+        ...
+
+    @property
+    def allowance(self) -> Allowance:
+        """A new one; it is filled even for a call that is refused."""
+        ...
+
+    def open(self, charges: tuple[Charge, ...], reserved: int) -> None:
+        """Notes what it is about to draw on, and how many nano-dollars it reserves of each; may raise."""
+        ...
 
 
 class Permits:
@@ -68,128 +82,182 @@ class Permits:
         self.renewals = Renewals(limits.lease / _RENEWALS)
 
     def permit(
-        self, facts: Facts, allowance: Allowance, *, holder: str, worst: Worst, note: Note, tell: Tell
+        self, facts: Facts, amounts: Mapping[str, int], row: Noted, *, worst: Worst, tell: Tell
     ) -> AbstractAsyncContextManager[Allowance]:
         """Lets a call pass on entering, and settles what it used and cost when it is over, however it ends.
 
-        The allowance is a new one; it is filled even for a call that is refused. ``holder`` names the call and no
-        other. ``note`` is called before anything is taken: when it raises, nothing is.
+        ``amounts`` is how much of each thing it asks for, by name. The row is opened before anything is taken: when
+        that raises, nothing is.
         LimitExceeded or BudgetExceeded when a rule refuses, PriceUnknown when a budget wants to know what the call may
         cost, LimitsUnknown when something cannot be counted and a rule then refuses.
         """
         sheet, draft = self.limits.sheet(facts), self.budgets.draft(facts, worst)
-        note(draft.charges, draft.reserved)
-        if not sheet.rules and not draft.draws:
-            allowance.settled = True
-            return nullcontext(allowance)
-        return _Passage(self, facts, _Step(self.counters, sheet, facts, draft, holder), allowance, tell)
+        row.open(draft.drawn.charges, draft.reserved)
+        if not sheet.rules and draft is NOTHING:
+            row.allowance.settled = True
+            return nullcontext(row.allowance)
+        return _Passage(self, self.counters, facts, amounts, row, sheet, draft, tell)
 
 
-def _charge(allowance: Allowance, draft: Draft) -> int:
-    """Nano-dollars to each budget."""
-    if not draft.draws:
-        return 0
-    if allowance.cost is not None:
-        return nanos(allowance.cost)
-    return draft.reserved if allowance.spent else 0
+class _Passage(Struct, eq=False):
+    """A call's way past counters: in one atomic step at its beginning and one at its end."""
 
+    permits: Permits
+    counters: Counters
+    facts: Facts
+    amounts: Mapping[str, int]
+    row: Noted
+    sheet: Sheet
+    draft: Draft
+    tell: Tell
+    levels: tuple[Level, ...] = ()
+    taken: bool = False
+    """Whether anything may have been taken."""
+    instead: "_Passage | None" = None
+    """The way past this process's own counters, where these failed."""
 
-class _Step:
-    """What one store counts of a call: in one atomic step at its beginning and one at its end."""
-
-    __slots__ = ("_counters", "draft", "holder", "levels", "sheet", "taken", "takes")
-
-    def __init__(self, counters: Counters, sheet: Sheet, facts: Facts, draft: Draft, holder: str) -> None:
-        self._counters = counters
-        self.sheet = sheet
-        self.takes = sheet.takes(facts.amounts)
-        self.draft = draft
-        self.holder = holder
-        self.levels: Sequence[Level] = ()
-        self.taken = False
-        """Whether anything may have been taken."""
-
-    def admit(self, reserves: Sequence[Reserve]) -> Awaitable[Verdict]:
-        """Asks whether the call may pass; whoever has the answer tells ``admitted``."""
-        # Until the store has answered, nobody knows.
-        self.taken = True
-        return self._counters.admit(self.takes, self.sheet.holds, reserves, holder=self.holder)
-
-    def admitted(self, verdict: Verdict) -> Verdict:
-        """It may, or it may not."""
-        self.taken = verdict.refusal is None
-        self.levels = verdict.levels
-        return verdict
-
-    async def admitted_without_money(self) -> Verdict:
-        """Whether the call may pass where no budget is counted."""
-        if not (self.takes or self.sheet.holds):
-            # Whoever opens the purses may reserve its money there.
+    async def __aenter__(self) -> Allowance:
+        sheet = self.sheet
+        try:
+            takes, reserves = sheet.takes(self.amounts), self.draft.reserves
+            # Until the store has answered, nobody knows.
             self.taken = True
-            return Verdict(())
-        return self.admitted(await self.admit(()))
+            try:
+                verdict = await self.counters.admit(takes, sheet.holds, reserves, holder=self.row.id)
+                self.taken = verdict.refusal is None
+                self.levels = verdict.levels
+            except CountersUnavailable as error:
+                verdict = await self._admitted_all_the_same(error)
+                sheet = (self.instead or self).sheet
+            self.tell(sheet.standings(verdict.levels))
+            if verdict.refusal is not None:
+                self._refuse(verdict.refusal)
+        except BaseException:
+            # Who leaves while the counters are asked may have been let pass.
+            await self.settle()
+            raise
+        if sheet.holds:
+            self.permits.renewals.begin(self.instead or self)
+        return self.row.allowance
+
+    def __aexit__(self, *_how: object) -> Coroutine[Any, Any, None]:
+        admitted = self.instead or self
+        renewal = self.permits.renewals.end(admitted) if admitted.sheet.holds else None
+        return self.settle() if renewal is None else self._settle_after(renewal)
 
     async def renew(self) -> None:
         """Keeps the places that are held, unless the store fails."""
         with suppress(CountersUnavailable):
-            await self._counters.renew(self.sheet.holds, holder=self.holder)
+            await self.counters.renew(self.sheet.holds, holder=self.row.id)
 
-    async def settled(self, allowance: Allowance) -> bool:
+    async def _admitted_all_the_same(self, error: CountersUnavailable) -> Verdict:
+        """Whether the call may pass; LimitsUnknown when it may not because something cannot be counted."""
+        closed = isinstance(error, PursesClosed)
+        # Purses that are closed take nothing of a step.
+        self.taken = not closed
+        self.draft.pass_uncounted(error)
+        if closed:
+            try:
+                return await self.admitted_without_money()
+            except CountersUnavailable as another:
+                error = another
+        permits = self.permits
+        sheet = permits.limits.sheet_while_they_fail(self.facts, error)
+        self.instead = _Passage(permits, permits.own, self.facts, self.amounts, self.row, sheet, NOTHING, self.tell)
+        return await self.instead.admitted_without_money()
+
+    async def admitted_without_money(self) -> Verdict:
+        """Whether the call may pass where no budget is counted."""
+        takes, holds = self.sheet.takes(self.amounts), self.sheet.holds
+        self.taken = True
+        if not (takes or holds):
+            # Whoever opens the purses may reserve its money there.
+            return Verdict(())
+        verdict = await self.counters.admit(takes, holds, (), holder=self.row.id)
+        self.taken = verdict.refusal is None
+        self.levels = verdict.levels
+        return verdict
+
+    async def _settle_after(self, renewal: asyncio.Task[None]) -> None:
+        try:
+            await asyncio.wait((renewal,))
+        finally:
+            await self.settle()
+
+    async def settle(self) -> None:
         """Sets right what was estimated, frees places, and charges budgets for what they reserved, if they did.
 
-        Whether the store knows of it.
+        Counters that failed are told too, for they may have counted the call.
         """
-        if not self.taken:
-            return True
-        sheet, draft = self.sheet, self.draft
+        allowance, draft, sheet = self.row.allowance, self.draft, self.sheet
+        if self.instead is not None:
+            await self.instead.settle()
+            # Money is counted by those that failed, or by nobody.
+            allowance.settled = False
+        charged: tuple[Charged, ...] = ()
+        if draft is not NOTHING:
+            cost = allowance.cost
+            amount = nanos(cost) if cost is not None else draft.reserved if allowance.spent else 0
+            allowance.charged = amount
+            charged = draft.charged(amount)
         settlements = sheet.settlements(self.levels, allowance.used) if self.levels else ()
-        charged = draft.charged(allowance.charged) if draft.draws else ()
-        if not (settlements or sheet.holds or charged):
-            return True
+        if not self.taken or not (settlements or sheet.holds or charged):
+            allowance.settled = True
+            return
         try:
-            return await self._counters.settle(settlements, sheet.holds, charged, holder=self.holder)
+            allowance.settled = await self.counters.settle(settlements, sheet.holds, charged, holder=self.row.id)
         except CountersUnavailable:
             # What was taken fills up again by itself, a place that is held ends with its lease, and of money the
             # ledger knows.
-            return False
+            allowance.settled = False
+
+    def _refuse(self, refusal: Refusal) -> NoReturn:
+        sheet = (self.instead or self).sheet
+        counted = len(sheet.limits)
+        if refusal.index < counted:
+            error = sheet.refused(refusal)
+        else:
+            error = self.permits.budgets.refused(self.draft, refusal.index - counted)
+        self.permits.refused(error.rule or "")
+        raise error
 
 
 class Renewals:
-    """Renews the places of all steps under way, each ``every`` seconds: those of a gateway that died are soon free.
+    """Renews the places of all calls under way, each ``every`` seconds: those of a gateway that died are soon free.
 
-    One timer is there for all, for as long as there is one of them; most calls are over before it is due. Steps are
+    One timer is there for all, for as long as there is one of them; most calls are over before it is due. They are
     renewed one after the other, so that however many there are, the store has one of them at a time.
     """
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._steps: dict[_Step, None] = {}
+        self._passages: dict[_Passage, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._round: asyncio.Task[None] | None = None
-        self._renewing: tuple[_Step, asyncio.Task[None]] | None = None
+        self._renewing: tuple[_Passage, asyncio.Task[None]] | None = None
 
     @property
     def awake(self) -> bool:
         """Whether its timer runs."""
         return self._timer is not None
 
-    def begin(self, step: _Step) -> None:
+    def begin(self, passage: _Passage) -> None:
         """From now on it is renewed."""
-        self._steps[step] = None
+        self._passages[passage] = None
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._every, self._due)
 
-    def end(self, step: _Step) -> asyncio.Task[None] | None:
+    def end(self, passage: _Passage) -> asyncio.Task[None] | None:
         """It is renewed no more; what is given is still on its way to the store, and about to end."""
-        del self._steps[step]
-        if self._renewing is None or self._renewing[0] is not step:
+        del self._passages[passage]
+        if self._renewing is None or self._renewing[0] is not passage:
             return None
         task = self._renewing[1]
         task.cancel()
         return task
 
     def _due(self) -> None:
-        if not self._steps:
+        if not self._passages:
             self._timer = None
             return
         self._timer = asyncio.get_running_loop().call_later(self._every, self._due)
@@ -198,94 +266,10 @@ class Renewals:
 
     async def _renew(self) -> None:
         try:
-            for step in list(self._steps):
-                if step in self._steps:
-                    task = asyncio.create_task(step.renew())
-                    self._renewing = step, task
+            for passage in list(self._passages):
+                if passage in self._passages:
+                    task = asyncio.create_task(passage.renew())
+                    self._renewing = passage, task
                     await asyncio.wait((task,))
         finally:
             self._renewing = self._round = None
-
-
-class _Passage:
-    """A call's way past the counters, and past this process's own where the others fail."""
-
-    __slots__ = ("_allowance", "_draft", "_facts", "_failed", "_permits", "_renewed", "_step", "_tell")
-
-    def __init__(self, permits: Permits, facts: Facts, step: _Step, allowance: Allowance, tell: Tell) -> None:
-        self._permits = permits
-        self._facts = facts
-        self._step = step
-        self._draft = step.draft
-        self._allowance = allowance
-        self._tell = tell
-        self._failed: _Step | None = None
-        self._renewed = False
-
-    async def __aenter__(self) -> Allowance:
-        step = self._step
-        try:
-            try:
-                verdict = step.admitted(await step.admit(self._draft.reserves))
-            except CountersUnavailable as error:
-                verdict = await self._admitted_all_the_same(error)
-                step = self._step
-            self._heed(verdict)
-        except BaseException:
-            # Who leaves while the counters are asked may have been let pass.
-            await self._settle()
-            raise
-        if step.sheet.holds:
-            self._permits.renewals.begin(step)
-            self._renewed = True
-        return self._allowance
-
-    def __aexit__(self, *_how: object) -> Coroutine[Any, Any, None]:
-        renewal = self._permits.renewals.end(self._step) if self._renewed else None
-        return self._settle() if renewal is None else self._settle_after(renewal)
-
-    async def _admitted_all_the_same(self, error: CountersUnavailable) -> Verdict:
-        """Whether the call may pass; LimitsUnknown when it may not because something cannot be counted."""
-        closed = isinstance(error, PursesClosed)
-        # Purses that are closed take nothing of a step.
-        self._step.taken = not closed
-        self._draft.pass_uncounted(error)
-        if closed:
-            try:
-                return await self._step.admitted_without_money()
-            except CountersUnavailable as another:
-                error = another
-        sheet = self._permits.limits.sheet_while_they_fail(self._facts, error)
-        self._failed = self._step
-        self._step = _Step(self._permits.own, sheet, self._facts, NOTHING, self._failed.holder)
-        return await self._step.admitted_without_money()
-
-    async def _settle_after(self, renewal: asyncio.Task[None]) -> None:
-        try:
-            await asyncio.wait((renewal,))
-        finally:
-            await self._settle()
-
-    async def _settle(self) -> None:
-        """Tells the counters what came of the call; those that failed too, for they may have counted it."""
-        allowance = self._allowance
-        allowance.charged = _charge(allowance, self._draft)
-        known = await self._step.settled(allowance)
-        # Money is counted by those that failed, or by nobody.
-        allowance.settled = known if self._failed is None else await self._failed.settled(allowance)
-
-    def _heed(self, verdict: Verdict) -> None:
-        """Tells where the caller stands, and raises what a refusal means."""
-        self._tell(self._step.sheet.standings(verdict.levels))
-        if verdict.refusal is not None:
-            raise self._refusal(verdict.refusal)
-
-    def _refusal(self, refusal: Refusal) -> LimitExceeded:
-        sheet = self._step.sheet
-        counted = len(sheet.limits)
-        if refusal.index < counted:
-            error = sheet.refused(refusal)
-        else:
-            error = self._permits.budgets.refused(self._draft, refusal.index - counted)
-        self._permits.refused(error.rule or "")
-        return error

@@ -1,4 +1,5 @@
 import pytest
+from msgspec import structs
 
 from torana.config.caching import CacheRule
 from torana.config.rules import When
@@ -13,7 +14,7 @@ from torana.policy.matching import Facts, fits
 from torana.storage.cache.memory import MemoryAnswers
 from torana.storage.cache.port import AnswersUnavailable
 
-FACTS = Facts(Principal("ada", "us"), "m", "chat.completions", {}, {})
+FACTS = Facts(Principal("ada", "us"), "m", "chat.completions", {})
 SOUGHT = Sought("chat.completions", "m", {"messages": []}, (Target("a", "m"),), (), "")
 KEPT = Kept(0.0, "a", "m", b"{}", "application/json")
 WISH = Wishes(cache=CacheWish("exact-match", ttl=5.0, namespace="x"))
@@ -137,5 +138,5 @@ def test_rules_are_gone_through_once_for_calls_that_they_cannot_tell_apart(cachi
     others = [CacheRule(f"r{number}", when=When(models=(f"m{number}",))) for number in range(1000)]
     made = caching(*others, CacheRule("mine", callers=True), CacheRule("all"))
     assert made.rule(FACTS, Wishes()).name == "all"
-    assert made.rule(FACTS._replace(metadata={"trace": "1"}), WISH).name == "mine"
+    assert made.rule(structs.replace(FACTS, metadata={"trace": "1"}), WISH).name == "mine"
     assert looked == [When(), When()]

@@ -7,7 +7,7 @@ from torana.core.exchange import Principal
 from torana.policy.guardrails.checks import NOTHING, CheckFailed, Finding, Matter, Named
 from torana.policy.matching import Facts
 
-FACTS = Facts(Principal("ada", "us"), "m", "chat.completions", {"project": "web"}, {})
+FACTS = Facts(Principal("ada", "us"), "m", "chat.completions", {"project": "web"})
 REQUEST = {"model": "m", "messages": [{"role": "user", "content": "first"}, {"role": "user", "content": "last"}]}
 
 

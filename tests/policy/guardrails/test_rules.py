@@ -1,4 +1,5 @@
 import pytest
+from msgspec import structs
 
 from tests.policy.guardrails.kit import FACTS, named
 from torana.config.guardrails import GuardRule
@@ -72,7 +73,11 @@ def test_rules_are_gone_through_once_for_calls_that_they_cannot_tell_apart(monke
     monkeypatch.setattr(matching, "fits", look)
     others = [GuardRule(f"r{number}", before=("late",), when=When(models=(f"m{number}",))) for number in range(1000)]
     made = guards(*others, GuardRule("a", before=("soon",), when=When(metadata={"env": "prod"})))
-    prod = FACTS._replace(metadata={"env": "prod", "trace": "1"})
-    watches = [made.watch(prod), made.watch(prod._replace(metadata={"env": "prod", "trace": "2"})), made.watch(FACTS)]
+    prod = structs.replace(FACTS, metadata={"env": "prod", "trace": "1"})
+    watches = [
+        made.watch(prod),
+        made.watch(structs.replace(prod, metadata={"env": "prod", "trace": "2"})),
+        made.watch(FACTS),
+    ]
     assert [names(watch) for watch in watches] == [(["soon"], []), (["soon"], []), ([], [])]
     assert looked == [When(metadata={"env": "prod"})] * 2

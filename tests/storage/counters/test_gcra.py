@@ -81,6 +81,19 @@ def test_the_truth_takes_the_place_of_the_estimate(filled, used, left):
     assert gcra.settled(settlement, reserved, later) == later * TEN_A_SECOND.limit + left * UNIT
 
 
+@given(st.integers(0, 12), st.integers(0, 99), st.integers(-3, 14), st.integers(-3, 14))
+def test_the_truth_is_told_in_one_as_in_three(amount, used, ahead, later):
+    """What a store does that is told what was reserved, what it would be, and what to add."""
+    limit = TEN_A_SECOND.limit
+    now = NOW + later * TEN_A_SECOND.span // limit
+    settlement = Settlement(Level(take(amount), present() + amount * UNIT, NOW), used)
+    reserved, true, more = gcra.corrected(settlement)
+    kept = present() + ahead * UNIT
+    back = max(reserved, now * limit) - max(true, now * limit)
+    told = gcra.standing(TEN_A_SECOND, max(kept, now * limit) + more - back, now)
+    assert gcra.settled(settlement, kept, now) == told
+
+
 def test_what_came_back_by_itself_is_not_given_back_again():
     """Seven were reserved and are whole again; what somebody else took since is his."""
     settlement = Settlement(Level(take(7), present() + 7 * UNIT, NOW), 0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torana.storage.counters.port import Counters, Hold, Rate, Refusal, Settlement, Take
+from torana.storage.counters.port import Counters, Hold, Level, Rate, Refusal, Settlement, Take, standings
 
 TEN_A_MINUTE = Rate(10, 60.0)
 PLACE = Hold("calls", 2, 30.0)
@@ -58,6 +58,12 @@ async def test_less_than_nothing_cannot_be_used(stage):
     (level,) = (await stage.counters.admit([take(1)])).levels
     with pytest.raises(ValueError, match="cannot have been used"):
         Settlement(level, -1)
+
+
+@given(st.integers(1, 10**15), st.integers(-(10**6), 10**6))
+def test_levels_are_told_together_as_each_tells_itself(limit, ahead):
+    level = Level(take(1, rate=Rate(limit, 1.0)), 10**6 * limit + ahead, 10**6)
+    assert standings(["requests"], [level]) == [("requests", limit, level.remaining, level.reset)]
 
 
 async def test_nothing_asked_is_granted(stage):

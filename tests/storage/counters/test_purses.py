@@ -20,6 +20,7 @@ from torana.storage.counters.port import (
     Refusal,
     Settlement,
     Take,
+    Verdict,
 )
 from torana.storage.counters.purses import FORGOTTEN_AFTER, pieces
 
@@ -53,9 +54,11 @@ def test_less_than_nothing_cannot_be_spent():
 
 
 async def test_what_is_reserved_is_not_there_for_others_until_it_is_settled(counters):
-    verdict = await counters.admit([], [], [reserve(70)], holder="one")
-    assert (verdict.balances[0].spent, verdict.balances[0].reserved, verdict.balances[0].remaining) == (0, 70, 30)
-    refused = await counters.admit([], [], [reserve(31)], holder="two")
+    assert await counters.admit([], [], [reserve(70)], holder="one") == Verdict(())
+    (look,) = (await counters.admit([], [], [reserve(30)])).balances
+    assert (look.spent, look.reserved, look.remaining) == (0, 70, 30)
+    assert await counters.admit([], [], [reserve(31)], holder="two") == Verdict((), Refusal(0, None))
+    refused = await counters.admit([], [], [reserve(31)])
     assert refused.refusal == Refusal(0, None)
     assert refused.balances[0].remaining == 30
     await counters.settle([], [], [spent(20)], holder="one")
@@ -120,8 +123,9 @@ async def test_what_was_spent_beyond_the_reservation_counts(counters):
 
 async def test_without_a_limit_a_purse_never_refuses_and_still_counts(counters):
     assert await lends(counters, MOST, "one", None)
-    verdict = await counters.admit([], [], [reserve(1, None)], holder="two")
-    assert (verdict.balances[0].reserved, verdict.balances[0].remaining) == (MOST + 1, None)
+    await counters.admit([], [], [reserve(1, None)], holder="two")
+    (look,) = (await counters.admit([], [], [reserve(0, None)])).balances
+    assert (look.reserved, look.remaining) == (MOST + 1, None)
     assert not await lends(counters, 1, "three")
 
 

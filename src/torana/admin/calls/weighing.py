@@ -56,7 +56,7 @@ class Case:
     @property
     def facts(self) -> Facts:
         """What rules look at in it."""
-        return Facts(self.principal, self.model, self.operation, self.metadata, {})
+        return Facts(self.principal, self.model, self.operation, self.metadata)
 
 
 def weigh(desk: Desk, case: Case) -> Iterator[Finding]:

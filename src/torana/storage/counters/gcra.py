@@ -34,7 +34,7 @@ class Counter(Struct, gc=False):
 def standing(rate: Rate, whole_at: int, now: int) -> int:
     """When a counter is whole again: not in the past, and in one window even if the rate or the clock has changed."""
     present = now * rate.limit
-    return min(whole_at, present + rate.span * rate.limit) if whole_at > present else present
+    return min(whole_at, present + rate.whole) if whole_at > present else present
 
 
 def taken(take: Take, whole_at: int, now: int) -> tuple[int, bool]:
@@ -49,26 +49,33 @@ def asked(takes: Sequence[Take], counters: Mapping[str, Counter], now: int) -> l
     levels = []
     for take in takes:
         rate = take.rate
-        limit, span = rate.limit, rate.span
-        present = now * limit
-        full = present + span * limit
-        after = take.amount * span
+        limit = rate.limit
+        whole_at = present = now * limit
+        full = present + rate.whole
         counter = counters.get(take.key)
-        whole_at = 0 if counter is None else counter.whole_at if counter.limit == limit else counter.at(limit)
-        after += present if whole_at <= present else min(whole_at, full)
-        if after > full:
+        if counter is not None:
+            whole_at = counter.whole_at if counter.limit == limit else counter.at(limit)
+            if whole_at < present:
+                whole_at = present
+            elif whole_at > full:
+                whole_at = full
+        whole_at += take.amount * rate.span
+        if whole_at > full:
             return None
-        levels.append(Level(take, after, now))
+        levels.append(Level(take, whole_at, now))
     return levels
 
 
 def settled(settlement: Settlement, whole_at: int, now: int) -> int:
-    """When it is whole again once the truth about a take is known."""
-    rate = settlement.level.take.rate
+    """When it is whole again once the truth about a take is known: what ``corrected`` leads to, all in one."""
+    level = settlement.level
+    take = level.take
+    rate = take.rate
     present = now * rate.limit
-    before, after, extra = corrected(settlement)
-    back = max(before, present) - max(after, present)
-    return standing(rate, max(whole_at, present) + extra - back, now)
+    more = (settlement.used - take.amount) * rate.span
+    # No more is given back than still lies ahead of what was reserved.
+    more = max(more, min(present - level.whole_at, 0))
+    return max(present, min(max(whole_at, present) + more, present + rate.whole))
 
 
 def corrected(settlement: Settlement) -> tuple[int, int, int]:

@@ -41,7 +41,7 @@ class MemoryCounters:
         rates = self._rates.items
         levels = gcra.asked(takes, rates, now) if full is None and short is None else None
         if levels is None:
-            return self._refused(takes, holds, reserves, (full, short), now)
+            return self._refused(takes, holds, () if holder else reserves, (full, short), now)
         for level in levels:
             take = level.take
             counter = rates.get(take.key)
@@ -51,7 +51,12 @@ class MemoryCounters:
                 counter.whole_at, counter.limit = level.whole_at, take.rate.limit
         if holds:
             self._hold(holds, holder, now)
-        return Verdict(tuple(levels), None, self._purses.reserve(reserves, holder) if reserves else ())
+        if not reserves:
+            return Verdict(tuple(levels))
+        if holder:
+            self._purses.reserve(reserves, holder)
+            return Verdict(tuple(levels))
+        return Verdict(tuple(levels), None, self._purses.balances(reserves))
 
     async def settle(
         self,
@@ -124,12 +129,12 @@ class MemoryCounters:
 
     def _first_full(self, holds: Sequence[Hold], holder: str, now: int) -> int | None:
         known = self._places.items
-        for index, hold in enumerate(holds):
+        for hold in holds:
             places = known.get(hold.key)
             if places is not None and len(places) >= hold.limit and holder not in places:
                 _free_expired(places, now)
                 if len(places) >= hold.limit:
-                    return index
+                    return holds.index(hold)
         return None
 
     def _hold(self, holds: Sequence[Hold], holder: str, now: int) -> None:

@@ -1,7 +1,6 @@
 """What every store of counters can do, and the values it is told and answers with."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -29,8 +28,7 @@ class PursesClosed(CountersUnavailable):
     """Nobody has told the store yet what was spent before, so it lends no money; nothing of the step was taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True, gc=False):
     """``limit`` units per ``window`` seconds. A rule's rate is made once, for all the takes that it leads to.
 
     ValueError for a limit that is not in 1 .. 10^15, or a window shorter than a microsecond.
@@ -38,13 +36,20 @@ class Rate:
 
     limit: int
     window: float
-    span: int = field(init=False, repr=False)
-    """The window in microseconds."""
+    span: int = 0
+    """The window in microseconds; it follows from that, as the next two do."""
+    whole: int = 0
+    """The window in parts of which a microsecond has as many as the rate has units."""
+    second: int = 0
+    """A second in the same parts."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "span", round(self.window * MICROSECONDS))
-        if not 1 <= self.limit <= _MOST or self.span < 1:
+        span = round(self.window * MICROSECONDS)
+        if not 1 <= self.limit <= _MOST or span < 1:
             raise ValueError(f"a rate of {self.limit} per {self.window} s makes no sense")
+        force_setattr(self, "span", span)
+        force_setattr(self, "whole", span * self.limit)
+        force_setattr(self, "second", MICROSECONDS * self.limit)
 
 
 # Some of these are made for each call. They are in no cycle, and the garbage collector need not walk them.
@@ -152,19 +157,25 @@ class Level(Struct, frozen=True, gc=False):
     @property
     def remaining(self) -> int:
         """Whole units that may be taken at once."""
-        return self.rest()[0]
+        rate = self.take.rate
+        return rate.limit + (self.now * rate.limit - self.whole_at) // rate.span
 
     @property
     def reset(self) -> float:
         """Seconds until the counter is whole again if nobody takes more."""
-        return self.rest()[1]
-
-    def rest(self) -> tuple[int, float]:
-        """What remains, and seconds until the reset."""
         rate = self.take.rate
+        return (self.whole_at - self.now * rate.limit) / rate.second
+
+
+def standings(names: Iterable[str], levels: Iterable[Level]) -> list[tuple[str, int, int, float]]:
+    """Of each level, after its name: the limit, what remains of it, and seconds until the reset."""
+    told = []
+    for name, level in zip(names, levels, strict=True):
+        rate = level.take.rate
         limit = rate.limit
-        filled = self.now * limit - self.whole_at
-        return limit + filled // rate.span, -filled / (limit * MICROSECONDS)
+        taken = level.whole_at - level.now * limit
+        told.append((name, limit, limit + -taken // rate.span, taken / rate.second))
+    return told
 
 
 class Refusal(Struct, frozen=True, gc=False):
@@ -187,7 +198,7 @@ class Verdict(Struct, frozen=True, gc=False):
     """One for each take, in their order: after the step if it was granted, else as they stand."""
     refusal: Refusal | None = None
     balances: tuple[Balance, ...] = ()
-    """One for each reserve, likewise."""
+    """One for each reserve of a step that only looks; whoever reserves is not told what others have."""
 
     @property
     def granted(self) -> bool:

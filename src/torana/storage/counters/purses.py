@@ -61,7 +61,7 @@ class MemoryPurses:
         if self.opened is None:
             raise PursesClosed("The purses are not opened yet.")
         known = self._purses
-        for index, reserve in enumerate(reserves):
+        for reserve in reserves:
             purse = known.get(reserve.key)
             if purse is None:
                 if holder:
@@ -71,22 +71,17 @@ class MemoryPurses:
             if limit is None or purse.spent + purse.reserved + reserve.amount <= limit:
                 continue
             if holder not in purse.holders:
-                return index
+                return reserves.index(reserve)
         return None
 
-    def reserve(self, reserves: Sequence[Reserve], holder: str) -> tuple[Balance, ...]:
-        """Sets it aside, once for each holder, and for nobody nothing; how the purses stand then."""
-        if not holder:
-            return self.balances(reserves)
-        balances = []
+    def reserve(self, reserves: Sequence[Reserve], holder: str) -> None:
+        """Sets it aside, once for each holder."""
         for reserve in reserves:
             purse = self._purses.get(reserve.key) or self._purse(reserve.key, reserve.ends)
-            holders, amount = purse.holders, reserve.amount
+            holders = purse.holders
             if holder not in holders:
-                holders[holder] = amount
+                holders[holder] = amount = reserve.amount
                 purse.reserved += amount
-            balances.append(Balance(reserve, purse.spent, purse.reserved))
-        return tuple(balances)
 
     def balances(self, reserves: Sequence[Reserve]) -> tuple[Balance, ...]:
         """How the purses stand."""

@@ -73,7 +73,7 @@ class ValkeyCounters:
         whole_at = [
             whole * take.rate.limit + part for take, whole, part in zip(takes, moments[::2], moments[1::2], strict=True)
         ]
-        balances = _balances(reserves, purses, fresh=bool(granted and holder))
+        balances = () if holder else _balances(reserves, purses)
         if granted:
             return gcra.granted(takes, whole_at, now, balances)
         full, short = [None if place < 0 else place for place in refusing]
@@ -198,11 +198,7 @@ def _expiry(ends: float | None) -> int | str:
     return "" if ends is None else math.ceil(ends) + FORGOTTEN_AFTER
 
 
-def _balances(reserves: Sequence[Reserve], purses: Sequence[int], *, fresh: bool) -> tuple[Balance, ...]:
-    """The balances after a step; what is fresh was reserved in it where the holder had nothing before."""
-    return tuple(
-        [
-            Balance(reserve, int(spent), int(reserved) + (reserve.amount if fresh and not held else 0))
-            for reserve, spent, reserved, held in zip(reserves, purses[::3], purses[1::3], purses[2::3], strict=True)
-        ]
-    )
+def _balances(reserves: Sequence[Reserve], purses: Sequence[int]) -> tuple[Balance, ...]:
+    """The balances that a step looked at."""
+    figures = zip(reserves, purses[::3], purses[1::3], strict=True)
+    return tuple([Balance(reserve, int(spent), int(reserved)) for reserve, spent, reserved in figures])
