@@ -1,6 +1,11 @@
+import asyncio
+import subprocess
+import sys
+
 import pytest
 
 from tests.assembly.kit import Log, settings_in
+from tests.upstream.proxying import relay
 from tests.upstream.wire import OK, answering, upstream
 from torana.assembly.lending import Connections, lent_by, make_workers
 from torana.config.model import Server, Uploads
@@ -30,9 +35,43 @@ async def test_connections_are_kept_until_all_are_closed():
         assert up.connections == 2
 
 
-async def test_no_more_calls_wait_than_may():
+async def test_who_has_a_proxy_is_called_through_it_until_all_are_closed():
     connections = Connections()
-    client = connections.connect(1, waiting=0)
+    async with relay() as between, upstream(answering(OK)) as up:
+        client = connections.connect(1, proxy=between.proxy())
+        async with client.send(Message("GET", "/", ()), up.origin, timeouts=TIMEOUTS, max_reply=10) as reply:
+            assert await reply.read() == b"hi"
+        assert len(between.heads) == 1
+        await connections.close()
+        await asyncio.wait_for(asyncio.wait(up.tasks), 5)
+
+
+def test_what_proxies_need_is_loaded_where_there_is_one():
+    program = (
+        "import asyncio, sys\n"
+        "from torana.assembly.lending import Connections\n"
+        "from torana.upstream.proxy import Proxy\n"
+        "async def connect():\n"
+        "    connections = Connections()\n"
+        "    connections.connect(1)\n"
+        "    print('aiohttp' in sys.modules)\n"
+        "    connections.connect(1, proxy=Proxy('http://127.0.0.1:9'))\n"
+        "    print('aiohttp' in sys.modules)\n"
+        "    await connections.close()\n"
+        "asyncio.run(connect())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["straight", "through a proxy"])
+async def test_no_more_calls_wait_than_may(behind):
+    connections = Connections()
+    async with relay() as between:
+        await hold(connections, connections.connect(1, waiting=0, proxy=between.proxy() if behind else None))
+
+
+async def hold(connections, client):
     async with upstream(answering(OK)) as up:
         message = Message("GET", "/", ())
         async with client.send(message, up.origin, timeouts=TIMEOUTS, max_reply=10):

@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import pickle
+import platform
 import stat
 import subprocess
 import sys
@@ -84,16 +85,49 @@ def test_a_gateway_leaves_the_database_and_pictures_to_other_processes(config):
         "    await app._life.stop()\n"
         "asyncio.run(build())\n"
         "heavy = {'sqlalchemy', 'alembic', 'aiosqlite', 'starlette', 'rich', 'redis', 'PIL', 'numpy', 'numba'}\n"
+        "heavy.add('aiohttp')\n"
         "print('loaded:', *heavy & set(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", program, config], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["loaded:"]
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives each thread a store of its own")
+@pytest.mark.parametrize(("wanted", "is_shared"), [(None, True), ("4", False)])
+def test_threads_take_memory_where_all_do_unless_the_operator_says_otherwise(config, tmp_path, wanted, is_shared):
+    program = (
+        "import asyncio, ctypes, pathlib, sys, threading\n"
+        "from torana.assembly.processes import AppFactory\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.fopen.restype = libc.malloc.restype = ctypes.c_void_p\n"
+        "async def build():\n"
+        "    app = AppFactory(pathlib.Path(sys.argv[1]), 'http://127.0.0.1:1')()\n"
+        "    threads = [threading.Thread(target=libc.malloc, args=(100_000,)) for _ in range(20)]\n"
+        "    for thread in threads: thread.start()\n"
+        "    for thread in threads: thread.join()\n"
+        "    await app._life.stop()\n"
+        "asyncio.run(build())\n"
+        "file = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b'w'))\n"
+        "libc.malloc_info(0, file)\n"
+        "libc.fclose(file)\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    environ |= {"MALLOC_ARENA_MAX": wanted} if wanted else {}
+    told = tmp_path / "stores.xml"
+    subprocess.run([sys.executable, "-c", program, config, told], env=environ, check=True)
+    assert (told.read_text().count("<heap ") == 1) is is_shared
+
+
 def test_the_protocol_has_the_settings_bounds(tmp_path):
-    server = Server(max_head=Bytes(1000), head_timeout=Seconds(2), max_connections=3)
+    server = Server(
+        max_head=Bytes(1000),
+        head_timeout=Seconds(2),
+        max_connections=3,
+        stalled_timeout=Seconds(4),
+        max_pipelined=5,
+    )
     made = bounded_protocol(settings_in(tmp_path, server=server))
-    assert (made.func, made.keywords) == (BoundedProtocol, {"bounds": Bounds(1000, 2.0, 3)})  # type: ignore[attr-defined]  # a partial
+    assert (made.func, made.keywords) == (BoundedProtocol, {"bounds": Bounds(1000, 2.0, 3, 4.0, 5)})  # type: ignore[attr-defined]  # a partial
     assert pickle.loads(pickle.dumps(made)).keywords == made.keywords  # type: ignore[attr-defined]  # as above
 
 

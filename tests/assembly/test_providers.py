@@ -1,17 +1,21 @@
 import pytest
 
 from tests.assembly.kit import ENVIRON, Log, settings_in
+from tests.upstream.proxying import relay
+from tests.upstream.wire import answering, upstream
 from torana.assembly.lending import Connections, lent_by
 from torana.assembly.providers import make_catalog, make_providers, offered
+from torana.auth.build import KeyProblem
 from torana.config.secrets import Secret
-from torana.config.upstreams import Account, Model, TargetRef
+from torana.config.upstreams import Account, Model, Proxy, TargetRef
 from torana.core.clock import FakeClock
-from torana.core.errors import ModelNotFound, UpstreamAuth
+from torana.core.errors import ModelNotFound, UpstreamAuth, UpstreamError, UpstreamUnreachable
 from torana.core.exchange import Context, Plan, Target
-from torana.families.images import VARY, ImageRequest
+from torana.families.images import GENERATE, VARY, ImageRequest
 from torana.media.workers import Workers
 from torana.providers.base import declarations
 from torana.telemetry.signals import Signals
+from torana.upstream.proxy import proxy_at
 
 
 def lab(variable: str | None = None, *models: str) -> Account:
@@ -59,3 +63,57 @@ async def test_an_account_whose_key_is_lost_stops_no_other(settings):
             await made["lost"].operations[VARY](ImageRequest("x"), "x", Context("ada"))
     finally:
         await connections.close()
+
+
+CREDENTIALS = "ada:a very secret one"
+PROXIED = Secret(env="PROXY")
+
+
+async def called(tmp_path, log: Log, base_url: str, proxy: Proxy, environ: dict[str, str]) -> None:
+    """Asks an account behind a proxy for a picture."""
+    account = Account(type="openai-compatible", base_url=base_url, proxy=proxy)
+    settings = settings_in(tmp_path, providers={"lab": account})
+    connections = Connections()
+    lent = lent_by(settings, connections, Workers(count=1, queue=1, memory=1), clock=FakeClock(), signals=Signals())
+    try:
+        made = make_providers(settings, declarations(), lent, environ=environ, logger=log.logger)
+        await made["lab"].operations[GENERATE](ImageRequest("x", prompt="a cat"), "x", Context("ada"))
+    finally:
+        await connections.close()
+
+
+async def test_an_account_is_called_through_its_proxy_which_alone_is_told_its_credentials(tmp_path):
+    log, seen = Log(), []
+
+    async def script(wire) -> None:
+        seen.append(await wire.request())
+        await wire.say(b"HTTP/1.1 418 No\r\ncontent-length: 0\r\n\r\n")
+        await wire.gone()
+
+    authorization = proxy_at("http://proxy.example", CREDENTIALS.encode()).authorization
+    async with relay(authorization=authorization) as between, upstream(script) as up:
+        proxy = Proxy(between.proxy().url, PROXIED)
+        with pytest.raises(UpstreamError):
+            await called(tmp_path, log, up.origin.base_url, proxy, {"PROXY": CREDENTIALS})
+        assert len(between.heads) == 1
+    (request,) = seen
+    assert "proxy-authorization" not in dict(request.headers)
+    assert log.getvalue() == ""
+
+
+async def test_a_proxy_whose_credentials_are_lost_is_asked_without_them(tmp_path):
+    log = Log()
+    async with relay(authorization="Basic other") as between, upstream(answering()) as up:
+        with pytest.raises(UpstreamUnreachable, match="status 407"):
+            await called(tmp_path, log, up.origin.base_url, Proxy(between.proxy().url, PROXIED), {})
+    (event,) = log.events
+    assert (event["event"], event["account"]) == ("no_credentials", "lab")
+    assert "PROXY" in event["detail"]
+
+
+async def test_credentials_that_are_none_stop_the_gateway_and_are_not_shown(tmp_path):
+    with pytest.raises(KeyProblem, match=r"providers\.lab: proxy\.credentials must be USER:PASSWORD") as caught:
+        await called(
+            tmp_path, Log(), "http://127.0.0.1:9/v1", Proxy("http://127.0.0.1:9", PROXIED), {"PROXY": "s3cret"}
+        )
+    assert "s3cret" not in str(caught.value)

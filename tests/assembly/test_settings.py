@@ -103,6 +103,10 @@ def test_the_sample_holds_together(tmp_path):
             "line 6: providers.studio.max_connections: means nothing to the type local.",
         ),
         (
+            changed("type: local", "type: local, proxy: {url: 'http://proxy.example'}"),
+            "line 6: providers.studio.proxy: means nothing to the type local.",
+        ),
+        (
             changed("type: local", "type: local, timeouts: {connect: 3s}"),
             "line 6: providers.studio.timeouts: means nothing to the type local.",
         ),
@@ -263,6 +267,12 @@ def test_secrets_that_are_not_there_are_told(tmp_path):
     ]
     (tmp_path / "none").write_text("a key")
     assert missing_secrets(settings, ENVIRON) == []
+
+
+def test_what_opens_a_proxy_is_looked_for_too():
+    text = changed("api_key: {env: LAB_KEY}", "proxy: {url: 'http://proxy.example:3128', credentials: {env: PROXY}}")
+    assert mistakes(text) == []
+    assert missing_secrets(load_text(text).settings, ENVIRON) == ["environment variable PROXY is not set"]
 
 
 def test_what_responses_are_kept_with_is_looked_for_too():

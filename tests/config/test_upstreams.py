@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from torana.config.load import ConfigError, load_text
 from torana.config.units import Bytes, Seconds
 from torana.config.upstreams import (
     Account,
@@ -128,3 +129,29 @@ def test_hosts(host):
 def test_no_hosts(host):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(host, Host)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ada:s3cret@proxy.example:3128",
+        "http://proxy.example/s3cret",
+        "http://proxy.example?s3cret",
+        "socks5://proxy.example",
+        "http://proxy.example:99999",
+        "http://proxy.example:0",
+        "proxy.example:3128",
+    ],
+)
+def test_a_proxys_address_is_one_and_has_no_credentials(url):
+    with pytest.raises(ConfigError, match=r"line 1: providers\.lab\.proxy") as caught:
+        load_text(f"providers: {{lab: {{type: openai, proxy: {{url: '{url}'}}}}}}")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://proxy.example:3128", "https://10.0.0.1/", "http://[::1]:3128"])
+def test_proxies_that_there_may_be(url):
+    settings = load_text(f"providers: {{lab: {{type: openai, proxy: {{url: '{url}'}}}}}}").settings
+    proxy = settings.providers["lab"].proxy
+    assert proxy is not None
+    assert proxy.url == url

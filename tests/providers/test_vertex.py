@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,18 @@ async def test_a_location_has_an_address_of_its_own(lent):
 async def test_a_service_accounts_file_must_be_one(lent):
     with pytest.raises(ValueError, match="service account"):
         door(account(), '{"type": "service_account"}', lent)
+
+
+@pytest.mark.parametrize(("key", "told"), [("metadata", {"proxy": None}), ("AIza-key", {})])
+async def test_the_machine_we_run_on_is_asked_without_the_accounts_proxy(lent, key, told):
+    seen: list[dict[str, Any]] = []
+
+    def connect(per_host: int, waiting: int = 1000, **more: Any) -> Any:
+        seen.append(more)
+        return lent.connect(per_host, waiting)
+
+    door(account(), key, replace(lent, connect=connect))
+    assert seen == [told]
 
 
 async def test_a_key_that_is_missing_does_not_stop_the_gateway(lent):

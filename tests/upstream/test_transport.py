@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.upstream.proxying import relay
 from tests.upstream.wire import OK, Wire, answering, upstream
-from torana.core.errors import UpstreamCut, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import Overloaded, UpstreamCut, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Origin, Timeouts
 from torana.upstream.http1.client import HttpClient
+from torana.upstream.proxy import Proxy, proxy_at
 from torana.upstream.transport import AiohttpClient
 
 PATIENT = Timeouts(connect=5, first_byte=5, total=5)
@@ -29,6 +31,21 @@ def a_client(request):
     @asynccontextmanager
     async def made(**settings) -> AsyncIterator[Client]:
         client = request.param(**{"per_host": 8, **settings})
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    return made
+
+
+@pytest.fixture
+def a_proxied():
+    """Makes the ready-made client behind a proxy, for a block."""
+
+    @asynccontextmanager
+    async def made(proxy: Proxy, **settings) -> AsyncIterator[Client]:
+        client = AiohttpClient(per_host=8, proxy=proxy, **settings)
         try:
             yield client
         finally:
@@ -155,6 +172,28 @@ async def test_total_includes_the_wait_for_a_place_and_failures_give_theirs_back
         assert await exchange(client, well.origin) == b"hi"
 
 
+async def test_no_more_than_so_many_wait_for_a_place():
+    held = asyncio.Event()
+
+    async def silent(wire: Wire) -> None:
+        await wire.request()
+        held.set()
+        await wire.gone()
+
+    client = AiohttpClient(per_host=1, waiting=1)
+    async with upstream(silent) as up, upstream(answering(OK)) as elsewhere:
+        calls = [asyncio.create_task(exchange(client, up.origin)) for _ in range(2)]
+        await held.wait()
+        with pytest.raises(Overloaded, match="Too many calls wait"):
+            await exchange(client, up.origin)
+        assert await exchange(client, elsewhere.origin) == b"hi"
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        assert not client._places, "nothing is kept of addresses that nobody calls"
+    await client.close()
+
+
 # TLS, names, proxies
 
 
@@ -191,6 +230,136 @@ async def test_no_proxy_is_taken_from_the_environment(a_client, monkeypatch):
         assert await exchange(client, up.origin) == b"hi"
 
 
+PASSWORD = "a very secret one"
+CREDENTIALS = f"ada:{PASSWORD}".encode()
+BASIC = proxy_at("http://127.0.0.1", CREDENTIALS).authorization
+
+
+@pytest.mark.parametrize("credentials", [None, CREDENTIALS], ids=["open", "closed"])
+async def test_a_plain_message_goes_through_the_proxy_which_hands_it_on_without_its_credentials(a_proxied, credentials):
+    seen = []
+
+    async def script(wire: Wire) -> None:
+        for _ in range(2):
+            seen.append(await wire.request())
+            await wire.say(OK)
+        await wire.gone()
+
+    authorization = BASIC if credentials else None
+    async with relay(authorization=authorization) as between, upstream(script) as up:
+        async with a_proxied(between.proxy(credentials)) as client:
+            for _ in range(2):
+                assert await exchange(client, up.origin) == b"hi"
+        assert up.connections == 1
+        assert [head.split("\r\n")[0] for head in between.heads] == [f"POST http://{up.host}/v1/ HTTP/1.1"] * 2
+    for request in seen:
+        assert request.body == b"hello"
+        assert "proxy-authorization" not in dict(request.headers)
+
+
+@pytest.mark.parametrize("credentials", [None, CREDENTIALS], ids=["open", "closed"])
+async def test_tls_to_the_upstream_goes_through_a_tunnel_that_is_kept(a_proxied, server_tls, client_tls, credentials):
+    authorization = BASIC if credentials else None
+    async with relay(authorization=authorization) as between, upstream(answering(OK, OK), tls=server_tls) as up:
+        async with a_proxied(between.proxy(credentials), tls=client_tls) as client:
+            for _ in range(2):
+                assert await exchange(client, up.origin) == b"hi"
+        assert up.connections == 1
+        (head,) = between.heads
+    assert head.startswith(f"CONNECT {up.host} HTTP/1.1")
+    assert ("authorization" in head.lower()) is (credentials is not None)
+
+
+async def test_a_proxy_may_itself_want_tls(a_proxied, server_tls, client_tls):
+    async with (
+        relay(tls=server_tls) as between,
+        upstream(answering(OK)) as plain,
+        upstream(answering(OK), tls=server_tls) as sealed,
+        a_proxied(between.proxy(), tls=client_tls) as client,
+    ):
+        assert await exchange(client, plain.origin) == b"hi"
+        assert await exchange(client, sealed.origin) == b"hi"
+
+
+async def test_the_certificate_behind_a_tunnel_is_checked(a_proxied, server_tls):
+    async with relay() as between, upstream(answering(), tls=server_tls) as up, a_proxied(between.proxy()) as client:
+        with pytest.raises(UpstreamUnreachable, match="No secure connection to the upstream could be made"):
+            await exchange(client, up.origin)
+
+
+def shows_nothing(error: BaseException, *secrets: str) -> None:
+    """Neither what is told of an error nor what caused it holds a secret."""
+    chain: BaseException | None = error
+    while chain:
+        for secret in secrets:
+            assert secret not in f"{chain!r} {chain}"
+        chain = chain.__cause__
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_refuses_us_is_told_without_its_credentials(a_proxied, scheme):
+    async with relay(authorization="Basic other") as between, a_proxied(between.proxy(CREDENTIALS)) as client:
+        with pytest.raises(
+            UpstreamUnreachable,
+            match=r"The proxy did not let us through to the upstream: it answered with status 407\.",
+        ) as caught:
+            await exchange(client, Origin(f"{scheme}://127.0.0.1:9"))
+    assert type(caught.value) is UpstreamUnreachable
+    shows_nothing(caught.value, PASSWORD, str(BASIC), str(BASIC).removeprefix("Basic "))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_gone(a_proxied, scheme):
+    async with relay() as between:
+        pass
+    async with a_proxied(between.proxy(CREDENTIALS)) as client:
+        with pytest.raises(UpstreamUnreachable, match="The upstream could not be reached") as caught:
+            await exchange(client, Origin(f"{scheme}://upstream.example"))
+    assert type(caught.value) is UpstreamUnreachable
+    assert "127.0.0.1" not in caught.value.message
+    shows_nothing(caught.value, PASSWORD, str(BASIC))
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH\r\n\r\n"], ids=["hangs up", "is none"])
+async def test_what_breaks_before_the_tunnel_is_there_has_sent_nothing(a_proxied, said):
+    async def script(wire: Wire) -> None:
+        await wire.head()
+        await wire.say(said)
+
+    async with upstream(script) as up:
+        proxy = proxy_at(f"http://{up.host}", CREDENTIALS)
+        async with a_proxied(proxy) as client:
+            with pytest.raises(UpstreamUnreachable, match="The upstream could not be reached") as caught:
+                await exchange(client, Origin("https://upstream.example"))
+    assert type(caught.value) is UpstreamUnreachable
+    shows_nothing(caught.value, PASSWORD, str(BASIC), str(BASIC).removeprefix("Basic "))
+
+
+async def test_the_time_to_connect_counts_the_tunnel(a_proxied):
+    async def silent(wire: Wire) -> None:
+        await wire.gone()
+
+    async with upstream(silent) as up, a_proxied(Proxy(f"http://{up.host}")) as client:
+        timeouts = Timeouts(connect=0.1, first_byte=5, total=5)
+        with pytest.raises(UpstreamUnreachable, match=r"No connection to the upstream within 0\.1 s") as caught:
+            await exchange(client, Origin("https://upstream.example"), timeouts=timeouts)
+    assert type(caught.value) is UpstreamUnreachable
+
+
+async def test_what_looks_like_a_proxys_refusal_is_the_upstreams_where_no_proxy_can_have_said_it(
+    a_client, a_proxied, server_tls, client_tls
+):
+    said = b"HTTP/1.1 407 No\r\ncontent-length: 2\r\n\r\nno"
+    async with upstream(answering(said)) as up, a_client() as client:
+        assert await exchange(client, up.origin) == b"no"
+    async with (
+        relay() as between,
+        upstream(answering(said), tls=server_tls) as up,
+        a_proxied(between.proxy(), tls=client_tls) as client,
+    ):
+        assert await exchange(client, up.origin) == b"no"
+
+
 async def test_broken_upload_breaks_the_connection(a_client):
     class Broken:
         filename, size, info = "cat.png", 10, None
@@ -213,7 +382,17 @@ async def test_broken_upload_breaks_the_connection(a_client):
 
 @pytest.mark.parametrize(
     "module",
-    ["client", "http1.client", "download", "passing", "posting", "retrying", "signing.google", "signing.sigv4"],
+    [
+        "client",
+        "http1.client",
+        "download",
+        "passing",
+        "posting",
+        "proxy",
+        "retrying",
+        "signing.google",
+        "signing.sigv4",
+    ],
 )
 def test_nothing_else_imports_it(module):
     code = f"import sys, torana.upstream.{module}; sys.exit('aiohttp' in sys.modules)"

@@ -1,10 +1,11 @@
 """What comes in, checked: the query, the body and the names in the path, each mistake with the name of its field."""
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, TypeVar, get_args
 
 import msgspec
+from msgspec import Meta, Struct
 
 from torana.admin.wire import units
 from torana.core.errors import InvalidRequest, TooLarge
@@ -32,7 +33,7 @@ def read_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind, strict=False, dec_hook=units)
     except msgspec.ValidationError as error:
-        raise _explained(error, "parameter") from error
+        raise _explained(error, "parameter", kind) from error
 
 
 def read_body(body: bytes, kind: type[T]) -> T:
@@ -40,7 +41,7 @@ def read_body(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body or b"{}", type=kind, dec_hook=units)
     except msgspec.ValidationError as error:
-        raise _explained(error, "field") from error
+        raise _explained(error, "field", kind) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from error
 
@@ -63,7 +64,7 @@ def _visible(name: str, value: str) -> str:
     return value
 
 
-def _explained(error: msgspec.ValidationError, what: str) -> InvalidRequest:
+def _explained(error: msgspec.ValidationError, what: str, kind: type) -> InvalidRequest:
     text = str(error)
     where = _WHERE.search(text)
     within = where[1] if where else ""
@@ -75,10 +76,26 @@ def _explained(error: msgspec.ValidationError, what: str) -> InvalidRequest:
             return InvalidRequest(f"The {what} `{_shown(path)}` is missing.", param=_shown(path), code="missing_field")
         return InvalidRequest(f"There is no {what} `{_shown(path)}` here.", param=_shown(path), code="unknown_field")
     if "regex" in told:
-        told = "It is not of the right form; /admin/openapi.json has its pattern"
+        told = _form(kind, within)
     if "RFC3339" in told:
         told = "A time is written as `2026-01-31T12:00:00Z`"
     return InvalidRequest(f"The {what} `{within}` is wrong. {told}." if within else f"{told}.", param=within or None)
+
+
+def _form(kind: type, name: str) -> str:
+    """What would be of the right form, as far as the field's type says."""
+    known = (
+        {field.encode_name: field.type for field in msgspec.structs.fields(kind)} if issubclass(kind, Struct) else {}
+    )
+    examples = [f"`{example}`" for example in _examples(known.get(name))]
+    if not examples:
+        return "It is not of the right form; /admin/openapi.json has its pattern"
+    return f"It is written like {' or '.join(examples)}"
+
+
+def _examples(kind: object) -> Iterator[object]:
+    for part in get_args(kind):
+        yield from (part.examples or ()) if isinstance(part, Meta) else _examples(part)
 
 
 def _shown(name: str) -> str:

@@ -139,7 +139,7 @@ def _used(settings: Settings) -> list[Declaration]:
 
 
 def _bodies(settings: Settings, clock: Clock) -> BodyReader:
-    spool = Spool(data_directory(settings) / "spool", settings.uploads.memory)
+    spool = Spool(data_directory(settings) / "spool", settings.uploads.memory, settings.uploads.patience)
     return BodyReader(FormReader(settings.uploads, spool, probe, clock))
 
 

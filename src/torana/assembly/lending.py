@@ -1,9 +1,11 @@
 """What the house lends to its providers: connections, downloads, workers."""
 
 import asyncio
+import importlib
 import os
 from collections.abc import Iterable
 from random import SystemRandom
+from typing import Protocol
 
 from torana.config.model import Settings
 from torana.core.clock import Clock
@@ -16,7 +18,14 @@ from torana.upstream.client import Client
 from torana.upstream.download import Downloader
 from torana.upstream.http1.client import HttpClient
 from torana.upstream.http1.pool import Limits
+from torana.upstream.proxy import Proxy
 from torana.upstream.retrying import Patience, Retrying
+
+PROXIED = "torana.upstream.transport"
+
+
+class _Closing(Client, Protocol):
+    async def close(self) -> None: ...
 
 
 class Connections:
@@ -25,11 +34,17 @@ class Connections:
     def __init__(self) -> None:
         self.downloader = Downloader()
         self.closed = False
-        self._clients: list[HttpClient] = []
+        self._clients: list[_Closing] = []
 
-    def connect(self, per_host: int, waiting: int = 1000) -> Client:
+    def connect(self, per_host: int, waiting: int = 1000, *, proxy: Proxy | None = None) -> Client:
         """Another client, with its own bounds on connections and on calls that wait for one."""
-        client = HttpClient(per_host=per_host, limits=Limits(waiting=waiting))
+        client: _Closing
+        if proxy is None:
+            client = HttpClient(per_host=per_host, limits=Limits(waiting=waiting))
+        else:
+            # By name, because what it is built on is as large as the rest of us, and few have a proxy.
+            module = importlib.import_module(PROXIED)
+            client = module.AiohttpClient(per_host=per_host, waiting=waiting, proxy=proxy)
         self._clients.append(client)
         return client
 

@@ -1,10 +1,12 @@
 """The provider accounts of a configuration, and the names under which their models can be asked for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 from torana.auth.build import KeyProblem
 from torana.config.model import Settings
-from torana.config.secrets import SecretMissing, read_secret
+from torana.config.secrets import Secret, SecretMissing, read_secret
 from torana.config.upstreams import Account
 from torana.core.exchange import Plan
 from torana.families import listed
@@ -15,6 +17,7 @@ from torana.routing.explain import Row, explain
 from torana.routing.health import Standing
 from torana.routing.selection import Caller
 from torana.telemetry.logs import Logger
+from torana.upstream.proxy import proxy_at
 
 OPERATIONS = listed.OPERATIONS
 """All that can be asked of a model."""
@@ -70,7 +73,9 @@ def make_providers(
     problems: list[str] = []
     for name, account in settings.providers.items():
         try:
-            made[name] = declared[account.type].build(account, _key(name, account, environ, logger), lent)
+            key = _secret(name, account.api_key, environ, logger)
+            lent_here = _through_proxy(name, account, lent, environ=environ, logger=logger)
+            made[name] = declared[account.type].build(account, None if key is None else key.decode(), lent_here)
         except ValueError as problem:
             problems.append(f"providers.{name}: {problem}")
     if problems:
@@ -78,11 +83,19 @@ def make_providers(
     return made
 
 
-def _key(name: str, account: Account, environ: Mapping[str, str], logger: Logger) -> str | None:
-    if account.api_key is None:
+def _through_proxy(name: str, account: Account, lent: Lent, *, environ: Mapping[str, str], logger: Logger) -> Lent:
+    """What is lent to an account; where it names a proxy, its connections go through that."""
+    if account.proxy is None:
+        return lent
+    proxy = proxy_at(account.proxy.url, _secret(name, account.proxy.credentials, environ, logger))
+    return replace(lent, connect=partial(lent.connect, proxy=proxy))
+
+
+def _secret(name: str, secret: Secret | None, environ: Mapping[str, str], logger: Logger) -> bytes | None:
+    if secret is None:
         return None
     try:
-        return read_secret(account.api_key, environ).decode()
+        return read_secret(secret, environ)
     except SecretMissing as missing:
         logger.warning("no_credentials", account=name, detail=str(missing))
         return None

@@ -69,6 +69,7 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
     """A sentence for each secret that is not where the settings say."""
     issuers = [secret for issuer in settings.auth.issuers for secret in (issuer.secret, issuer.public_key)]
     accounts = [account.api_key for account in settings.providers.values()]
+    proxies = [account.proxy.credentials for account in settings.providers.values() if account.proxy]
     c2pa = settings.images.c2pa
     stores = [store for store in (settings.pictures.store, settings.responses.store) if store is not None]
     others = [
@@ -81,7 +82,7 @@ def missing_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]
         *(secret for store in stores for secret in (store.key_id, store.key)),
         *((c2pa.certificates, c2pa.key) if c2pa else ()),
     ]
-    return [told for secret in (*issuers, *accounts, *others) for told in _missing(secret, environ)]
+    return [told for secret in (*issuers, *accounts, *proxies, *others) for told in _missing(secret, environ)]
 
 
 def unpriced(settings: Settings) -> list[str]:

@@ -5,6 +5,7 @@ import re
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -156,6 +157,12 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+@cache
+def _known(kind: type[Any]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """A struct's fields, by the names under which they are written."""
+    return {known.encode_name: known for known in msgspec.structs.fields(kind)}
+
+
 class _Reader:
     """Walks the YAML nodes beside the types that they should have."""
 
@@ -167,7 +174,7 @@ class _Reader:
 
     def values(self, node: yaml.Node, kind: type[Any], at: Location) -> dict[str, Any]:
         """What a struct is made of, each value checked; None for those that are wrong."""
-        known = {known.encode_name: known for known in msgspec.structs.fields(kind)}
+        known = _known(kind)  # type: ignore[arg-type]  # every class can be a key
         if not isinstance(node, yaml.MappingNode) and not _is_null(node):
             self._wrong(at, f"expected settings below it: {', '.join(known)}.")
             return {}

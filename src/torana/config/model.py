@@ -68,7 +68,13 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     )
     max_head: Annotated[Bytes, Meta(description="Bytes of one request's line and headers.")] = Bytes(32 * 1024)
     head_timeout: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = Seconds(10)
+    stalled_timeout: Annotated[
+        Seconds, Meta(description="Time in which a client takes nothing of his reply; then his connection is cut.")
+    ] = Seconds(60)
     max_connections: Annotated[int, Meta(ge=1, description="Connections of one process; more are refused.")] = 4096
+    max_pipelined: Annotated[
+        int, Meta(ge=1, description="Requests that wait for their turn on one connection; more are refused.")
+    ] = 256
     max_concurrent: Annotated[int, Meta(ge=1, description="Calls in flight in one process; more get 429.")] = 512
     watch: Annotated[
         Seconds,
@@ -91,7 +97,11 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
     max_pixels: Annotated[int, Meta(ge=1, description="Pixels of one picture, as its header claims.")] = 100_000_000
     memory: Annotated[
         Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes kept in memory, of all files together; the rest is on disk.")
-    ] = Bytes(32 * 1024**2)
+    ] = Bytes(24 * 1024**2)
+    patience: Annotated[
+        Seconds,
+        Meta(extra=MAY_BE_ZERO, description="Time that a large body waits for `memory` before it takes the disk."),
+    ] = Seconds(0.25)
     deadline: Annotated[Seconds, Meta(description="Time for one body to arrive.")] = Seconds(120)
     min_rate: Annotated[
         Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes a second that a sender must keep up after `grace`.")

@@ -1,6 +1,7 @@
 """The settings of upstreams: accounts with providers, and the models that lead to them."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, field
 
@@ -25,6 +26,26 @@ class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
         300
     )
     total: Annotated[Seconds, Meta(description="From start to the reply's last byte.")] = Seconds(500)
+
+
+class Proxy(Struct, frozen=True, forbid_unknown_fields=True):
+    """A forward proxy that the account's calls go through; links to pictures are followed without it."""
+
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^/?#\s@]+/?\Z",
+            examples=["http://proxy.example:3128"],
+            description="Where it is: `http` or `https`, host and port, and no credentials.",
+        ),
+    ]
+    credentials: (
+        Annotated[Secret, Meta(description="`USER:PASSWORD`, where it wants them; sent to it and nobody else.")] | None
+    ) = None
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.url).port == 0:
+            raise ValueError("`url` has a port that nobody listens on")
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +76,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Extension fields that this upstream understands."),
     ] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
+    proxy: Proxy | None = None
     max_reply: Annotated[Bytes, Meta(description="Bytes of one reply.")] = Bytes(128 * 1024**2)
     download_hosts: Annotated[
         tuple[Host, ...],

@@ -23,6 +23,7 @@ from torana.media.marks import SourceType, mark
 from torana.media.workers import Workers
 from torana.providers.imaging.ability import Ability
 from torana.upstream.client import Client
+from torana.upstream.proxy import Proxy
 
 T = TypeVar("T")
 ANY = "*"
@@ -61,8 +62,11 @@ class Provider(Protocol):
 class Connect(Protocol):
     """Opens clients."""
 
-    def __call__(self, per_host: int, waiting: int = 1000) -> Client:
-        """A client that keeps ``per_host`` connections to one host, and lets ``waiting`` calls wait, at most."""
+    def __call__(self, per_host: int, waiting: int = 1000, *, proxy: Proxy | None = ...) -> Client:
+        """A client that keeps ``per_host`` connections to one host, and lets ``waiting`` calls wait, at most.
+
+        It goes through the account's proxy unless it is told another, or None: that is for what stands beside us.
+        """
         ...
 
 

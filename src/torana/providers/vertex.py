@@ -31,7 +31,7 @@ from torana.providers.imaging.artist import declared
 from torana.providers.imaging.vendor import Vendor, bearer
 from torana.providers.language import Language, speaking
 from torana.providers.language.pricing import facts_of
-from torana.upstream.signing.google import google_signer
+from torana.upstream.signing.google import METADATA, google_signer
 from torana.upstream.signing.signer import Signer
 
 _EVERYWHERE = "global"
@@ -45,7 +45,9 @@ def door(account: Account, key: str | None, lent: Lent) -> Signer:
         raise ValueError("a location needs its own base_url: https://LOCATION-aiplatform.googleapis.com")
     if key is None:
         return bearer(account, key, lent)
-    return google_signer(key, lent.connect(_TOKEN_CONNECTIONS), clock=lent.clock)
+    # The machine that vouches for us is not to be found through a proxy.
+    client = lent.connect(_TOKEN_CONNECTIONS, proxy=None) if key == METADATA else lent.connect(_TOKEN_CONNECTIONS)
+    return google_signer(key, client, clock=lent.clock)
 
 
 def _models(options: Mapping[str, str], publisher: str, *, version: str) -> str:

@@ -1,9 +1,11 @@
-"""The ready-made client, on aiohttp, which ours is measured by; nothing but a test or a choice of ours imports it."""
+"""The ready-made client, on aiohttp, for upstreams behind a proxy, and what ours is measured by.
+
+It is imported only where an account names a proxy: see ``assembly/lending``.
+"""
 
 import asyncio
 import select
 import ssl
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from socket import AF_INET, AddressFamily
@@ -15,15 +17,25 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import Overloaded, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import File, Message
 from torana.upstream.client import Headers, Origin, Response, Timeouts
+from torana.upstream.proxy import Proxy
 from torana.upstream.resolving import Resolver
 
 KEEP_ALIVE = 15.0
 """Seconds that an idle connection is kept: less than most servers keep it, and than firewalls remember it."""
 
 _PIECE = 256 * 1024
+_COME_BACK = 1.0
+"""Seconds after which it is worth asking again where too many wait."""
+_ASKS_FOR_CREDENTIALS = 407
+_SHUT = "The proxy did not let us through to the upstream: it answered with status {1.status}."
+
+
+class _Unconnected(aiohttp.ClientError):
+    """What broke while a connection was made, so that nothing of the message can have left."""
+
 
 _TRANSLATION: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
     (aiohttp.ConnectionTimeoutError, UpstreamUnreachable, "No connection to the upstream within {0.connect:g} s."),
@@ -31,6 +43,8 @@ _TRANSLATION: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
     (TimeoutError, UpstreamTimeout, "The upstream did not answer in full within {0.total:g} s."),
     (aiohttp.ClientSSLError, UpstreamUnreachable, "No secure connection to the upstream could be made."),
     (aiohttp.ClientConnectorError, UpstreamUnreachable, "The upstream could not be reached."),
+    (aiohttp.ClientHttpProxyError, UpstreamUnreachable, _SHUT),
+    (_Unconnected, UpstreamUnreachable, "The upstream could not be reached."),
     (aiohttp.ClientPayloadError, UpstreamCut, "The upstream broke off its reply."),
     (aiohttp.ClientResponseError, UpstreamError, "The upstream's answer is not HTTP."),
     (aiohttp.ClientError, UpstreamCut, "The connection to the upstream broke."),
@@ -52,7 +66,7 @@ def _translated(timeouts: Timeouts) -> Iterator[None]:
         # name a host and no more; of the others only their own cause is chained.
         is_quoting = isinstance(error, aiohttp.ClientError) and not isinstance(error, aiohttp.ClientConnectorError)
         cause = error.__cause__ if is_quoting else error
-        raise ours(message.format(timeouts)) from cause
+        raise ours(message.format(timeouts, error)) from cause
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -76,7 +90,13 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """A connection: kept and silent, or new."""
         while True:
-            connection = await super().connect(req, traces, timeout)
+            try:
+                connection = await super().connect(req, traces, timeout)
+            except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError):
+                raise
+            except aiohttp.ClientError as error:
+                # A proxy hangs up, or speaks something else. The error may quote its credentials; its cause does not.
+                raise _Unconnected from error.__cause__
             assert connection.protocol is not None
             if connection.protocol not in self._used:
                 self._used.add(connection.protocol)
@@ -113,14 +133,39 @@ class _Names(AbstractResolver):
         """Nothing to release."""
 
 
+class _Places:
+    """Those for exchanges with one origin, and how many have one or wait for one."""
+
+    __slots__ = ("free", "users")
+
+    def __init__(self, count: int) -> None:
+        self.free = asyncio.Semaphore(count)
+        self.users = 0
+
+
 class AiohttpClient:
     """Calls upstreams with aiohttp; made in a running event loop, ended with ``close``.
 
-    ``per_host`` is how many exchanges with one scheme, host and port may be under way; more wait their turn.
+    ``per_host`` is how many exchanges with one scheme, host and port may be under way; more wait their turn, as many as
+    ``waiting`` at most. They go through ``proxy`` where there is one, which then looks up the upstream's name. ``tls``
+    and ``resolver`` stand for the system's.
     """
 
-    def __init__(self, *, per_host: int, tls: ssl.SSLContext | None = None, resolver: Resolver | None = None) -> None:
-        self._slots: defaultdict[URL, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
+    def __init__(
+        self,
+        *,
+        per_host: int,
+        waiting: int = 1000,
+        tls: ssl.SSLContext | None = None,
+        resolver: Resolver | None = None,
+        proxy: Proxy | None = None,
+    ) -> None:
+        self._per_host = per_host
+        self._waiting = waiting
+        self._proxy = proxy
+        authorization = None if proxy is None else proxy.authorization
+        self._shown = () if authorization is None else (("Proxy-Authorization", authorization),)
+        self._places: dict[URL, _Places] = {}
         self._session = aiohttp.ClientSession(
             connector=_Connector(tls, _Names(resolver) if resolver is not None else None),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -149,13 +194,33 @@ class AiohttpClient:
         async with AsyncExitStack() as stack:
             with _translated(timeouts):
                 async with asyncio.timeout(timeouts.total) as total:
-                    await stack.enter_async_context(self._slots[url.origin()])
+                    await stack.enter_async_context(self._place(url.origin()))
                     reply = await self._open(message, url, timeouts, (*message.headers, *origin.headers, *headers))
                     stack.callback(reply.close)
+            if reply.status == _ASKS_FOR_CREDENTIALS and self._proxy is not None and url.scheme == "http":
+                # Without TLS to the upstream a proxy answers in its stead.
+                raise UpstreamUnreachable(_SHUT.format(timeouts, reply))
             if reply.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise UpstreamError("The upstream's reply is compressed, although none such was asked for.")
             body = _chunks(reply, timeouts, total.when())
             yield Response(reply.status, Headers(reply.headers.items()), body, max_reply)
+
+    @asynccontextmanager
+    async def _place(self, origin: URL) -> AsyncIterator[None]:
+        """One of the places for an origin's exchanges, given in the order of asking."""
+        places = self._places.get(origin)
+        if places is None:
+            places = self._places[origin] = _Places(self._per_host)
+        if places.users >= self._per_host + self._waiting:
+            raise Overloaded("Too many calls wait for this upstream.", retry_after=_COME_BACK, reason="upstream_queue")
+        places.users += 1
+        try:
+            async with places.free:
+                yield
+        finally:
+            places.users -= 1
+            if not places.users:
+                del self._places[origin]
 
     async def _open(
         self, message: Message, url: URL, timeouts: Timeouts, headers: Sequence[tuple[str, str]]
@@ -164,8 +229,19 @@ class AiohttpClient:
         body = _pieces(message.body) if message.body else None
         length = [("Content-Length", str(message.length))] if message.body else []
         limits = aiohttp.ClientTimeout(total=None, connect=timeouts.connect, sock_read=timeouts.first_byte)
+        proxy, shown = self._proxy, self._shown
+        if url.scheme == "http":
+            # The proxy reads the message itself; into a tunnel it is let by what stands before the message.
+            headers = (*headers, *shown)
         return await self._session.request(
-            message.method, url, headers=[*headers, *length], data=body, timeout=limits, allow_redirects=False
+            message.method,
+            url,
+            headers=[*headers, *length],
+            data=body,
+            timeout=limits,
+            allow_redirects=False,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=shown,
         )
 
 

@@ -51,7 +51,7 @@ async def test_how_long_it_is_good_for(office: House) -> None:
     ("body", "status", "field", "says"),
     [
         ({}, 400, "owner", "The field `owner` is missing."),
-        ({"owner": "anna"}, 400, "owner", "not of the right form"),
+        ({"owner": "anna"}, 400, "owner", "like `user:anna` or `service_account:nightly`"),
         ({"owner": "user:ben"}, 404, "owner", "There is no user:ben. Make that entry first: `torana users set ben`."),
         ({"owner": "user:anna", "digest": "00"}, 400, "digest", "There is no field `digest` here."),
         ({"owner": "user:anna", "ttl": "1d", "expires": "2028-01-01T00:00:00Z"}, 400, "ttl", "not both"),

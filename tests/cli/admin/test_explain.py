@@ -16,5 +16,8 @@ def test_a_call_that_might_be_made() -> None:
 def test_mistakes() -> None:
     assert failed("explain", "req_1") == (2, "The ledger has no call with the request id req_1.")
     assert failed("explain") == (2, "Give `request_id`, or `subject` and `model`.")
+    written = "The parameter `subject` is wrong. It is written like `user:anna` or `service_account:nightly`."
+    for nobody in ("anna", "team:design", "user:"):
+        assert failed("explain", "--subject", nobody, "--model", "patchwork") == (2, written)
     code, says = failed("explain", "--subject", "user:anna", "--model", "m", "--metadata", "blue")
     assert (code, "'blue' is not NAME=VALUE, such as team=blue." in says) == (2, True)

@@ -52,9 +52,9 @@ class Faces:
         self._made: _Made | None = None
         self._looked_at: Settings | None = None
         self._making = asyncio.Lock()
-        admin, server = standing.settings.admin, standing.settings.server
+        admin = standing.settings.admin
         self._where = None if admin.port is None else (admin.host, admin.port)
-        self._bounds = Bounds(server.max_head, server.head_timeout, server.max_connections)
+        self._bounds = Bounds.of(standing.settings.server)
         self._server: tuple[Server, asyncio.Task[None]] | None = None
 
     async def tend(self) -> None:

@@ -26,8 +26,8 @@ class Edition:
         self.authenticator = authenticator
         self._connections = connections
         self._calls = 0
+        self._retires = False
         self._idle = asyncio.Event()
-        self._idle.set()
 
     async def start(self) -> None:
         """Returns at once: keys are fetched meanwhile."""
@@ -41,22 +41,22 @@ class Edition:
     def __enter__(self) -> Snapshot:
         """The snapshot, for one call; it is alive until the call lets go of it."""
         self._calls += 1
-        if self._calls == 1:
-            self._idle.clear()
         return self.snapshot
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._calls -= 1
-        if not self._calls:
+        if self._retires and not self._calls:
             self._idle.set()
 
     async def retire(self) -> None:
         """Stops when the last call lets go, or when the time that a call may take is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.snapshot.deadline):
-                await self._idle.wait()
+        self._retires = True
+        if self._calls:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.snapshot.deadline):
+                    await self._idle.wait()
         await self.stop()
 
     def hurry(self) -> None:

@@ -29,7 +29,7 @@ def _filtered(command: C) -> C:
         (
             click.option("--since", metavar="TIME", callback=_moment, help="Calls from then on: a date, or RFC 3339."),
             click.option("--until", metavar="TIME", callback=_moment, help="Calls before then."),
-            click.option("--subject", metavar="NAME", help="Calls of `user:NAME` or `service_account:NAME`."),
+            click.option("--subject", metavar="SUBJECT", help="Calls of `user:NAME` or `service_account:NAME`."),
             click.option("--key", metavar="ID", help="Calls with this virtual key."),
             click.option("--team", metavar="TEAM", help="Calls of this team."),
             click.option("--model", metavar="MODEL", help="Calls for this model."),

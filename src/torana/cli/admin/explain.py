@@ -9,7 +9,7 @@ from torana.cli.admin.showing import show_one
 
 @click.command
 @click.argument("request_id", required=False)
-@click.option("--subject", metavar="NAME", help="Who might call: `user:NAME` or `service_account:NAME`.")
+@click.option("--subject", metavar="SUBJECT", help="Who might call: `user:NAME` or `service_account:NAME`.")
 @click.option("--key", metavar="ID", help="With which virtual key.")
 @click.option("--model", metavar="MODEL", help="For which model.")
 @click.option("--operation", metavar="NAME", help="Which operation. Default: what most of its targets can do.")
@@ -24,9 +24,10 @@ def explain(
     metadata: tuple[str, ...],
     **call: str | None,
 ) -> int:
-    """Explain the call with a request id, or one that might be made.
+    """Say why a call was let in or refused, or would be.
 
-    The request id is in every reply, as `x-request-id`. For a call that might be made, give --subject and --model.
+    For one that was made, give its request id: every reply has it, as `x-request-id`. For one that might be made, give
+    --subject and --model.
     """
     pairs = dict(_pair(each) for each in metadata)
     told = msgspec.json.encode(pairs).decode() if pairs else None
