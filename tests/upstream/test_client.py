@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.upstream.proxying import relay
 from tests.upstream.wire import OK, Wire, answering, upstream
 from torana.core.content import PictureInfo, Size
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
@@ -21,10 +22,18 @@ SECRET = "sk-very-secret"
 GET = Message("GET", f"/models?key={SECRET}", ())
 
 
-@pytest.fixture(params=[HttpClient, AiohttpClient])
+@pytest.fixture(params=["ours", "ready-made", "proxied"])
 async def client(request) -> AsyncIterator[Client]:
-    client = request.param(per_host=8)
-    yield client
+    if request.param == "ours":
+        client: HttpClient | AiohttpClient = HttpClient(per_host=8)
+        yield client
+    elif request.param == "ready-made":
+        client = AiohttpClient(per_host=8)
+        yield client
+    else:
+        async with relay() as between:
+            client = AiohttpClient(per_host=8, proxy=between.proxy())
+            yield client
     await client.close()
 
 
@@ -473,6 +482,7 @@ async def test_compressed_reply_is_refused(client):
         assert (await failure(client, up.origin)).message.startswith("The upstream's reply is compressed")
 
 
+@pytest.mark.parametrize("client", ["ours", "ready-made"], indirect=True)
 async def test_nobody_there(client):
     async with upstream(answering()) as up:
         pass

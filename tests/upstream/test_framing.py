@@ -126,6 +126,14 @@ def test_whole_events_come_uncut_and_the_rest_waits() -> None:
     cutter.close()
 
 
+@pytest.mark.parametrize("chunk", [b"data: c\r\n\r\n", b"data: c" + b"x" * LIMIT + b"\n\n", b"data: c\n\nda"])
+def test_blocks_that_end_with_an_event_may_be_followed_by_anything(chunk: bytes) -> None:
+    cutter = EventCutter(LIMIT)
+    for whole in (b"data: a\n\n", b"data: b\n\n"):
+        assert cutter.block(whole) == whole
+    assert cutter.block(chunk) == (b"data: c\n\n" if chunk.endswith(b"da") else None)
+
+
 @pytest.mark.parametrize(
     "chunk", [b"data: a\r\n\r\n", b"\xef\xbb\xbfdata: a\n\n", b"data: a\n\n" + b": " + b"x" * (LIMIT - 10) + b"\n\n"]
 )

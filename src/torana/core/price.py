@@ -86,14 +86,15 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         """What the consumed comes to in US dollars; None when this price cannot tell."""
         if consumed.charged is not None:
             return consumed.charged
-        if self._is_of_tokens_alone:
-            return self._tokens(consumed.tokens)
+        if self.is_of_tokens_alone:
+            return self.of_tokens(consumed.tokens)
         parts = [*self._parts(consumed)]
         known = [part for part in parts if part is not None]
         return sum(known, _NOTHING) if parts and len(known) == len(parts) else None
 
     @cached_property
-    def _is_of_tokens_alone(self) -> bool:
+    def is_of_tokens_alone(self) -> bool:
+        """Whether nothing but tokens is charged for."""
         others = (self.per_request, self.per_image, self.per_megapixel, self.per_million_characters, self.per_minute)
         return bool(self.per_million_tokens) and not self.by_kind and all(part is None for part in others)
 
@@ -103,8 +104,8 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         prices = self.per_million_tokens
         return {kind: prices[of] for kind, of in _KIND_OF.items() if of in prices} | prices
 
-    def _tokens(self, tokens: Mapping[str, int]) -> Decimal | None:
-        """What tokens come to; None where that of one is not known, or none were counted."""
+    def of_tokens(self, tokens: Mapping[str, int]) -> Decimal | None:
+        """What tokens come to in US dollars; None where that of one is not known, or none were counted."""
         if not tokens:
             return None
         try:
@@ -125,7 +126,7 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         if self.by_kind:
             yield _times(self.by_kind.get(consumed.kind), consumed.images)
         if self.per_million_tokens:
-            yield self._tokens(consumed.tokens)
+            yield self.of_tokens(consumed.tokens)
         if self.per_million_characters is not None:
             yield _times(self.per_million_characters, consumed.characters, _MILLION)
         if self.per_minute is not None:

@@ -68,8 +68,8 @@ class Headers(Mapping[str, str]):
     @classmethod
     def of(cls, values: dict[bytes, bytes]) -> Self:
         """Headers that are joined already, under names in lower case; they are kept, not copied."""
-        made = cls(())
-        made._values = values
+        made = cls.__new__(cls)
+        made._values = values  # noqa: SLF001 - its own
         return made
 
     def __getitem__(self, name: str) -> str:
@@ -120,8 +120,7 @@ class Response:
 
     async def read(self) -> bytes:
         """The whole body."""
-        pieces = await self.pieces()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(await self.pieces())
 
 
 def too_long(max_reply: int) -> UpstreamError:

@@ -5,8 +5,9 @@ Source: the HTML standard, "Server-sent events".
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
 from math import inf
+
+from msgspec import Struct
 
 from torana.core.errors import UpstreamError
 from torana.core.exchange import Event
@@ -39,7 +40,7 @@ class EventCutter:
     ``max_event`` bounds the bytes of an event's data, and of any line: what is longer is an UpstreamError.
     """
 
-    __slots__ = ("_gathered", "_is_odd", "_lines", "_longest", "_rest")
+    __slots__ = ("_gathered", "_is_even", "_is_odd", "_lines", "_longest", "_rest")
 
     def __init__(self, max_event: int) -> None:
         self._longest = max_event
@@ -47,6 +48,8 @@ class EventCutter:
         """What follows the last whole event, where that is not gathered line by line."""
         self._is_odd = False
         """Whether an event may be gathered line by line."""
+        self._is_even = False
+        """Whether nothing is left of what came before, and that was not the stream's beginning."""
         self._lines = _Lines(max_event)
         self._gathered = _Gathered(max_event)
 
@@ -57,6 +60,12 @@ class EventCutter:
 
     def block(self, chunk: bytes) -> bytes | None:
         """The events that this chunk ends, uncut, each with its end; None for what only ``take`` can cut."""
+        if self._is_even and chunk.endswith(_BETWEEN) and b"\r" not in chunk and len(chunk) <= self._longest:
+            return chunk
+        self._is_even = False
+        return self._block(chunk)
+
+    def _block(self, chunk: bytes) -> bytes | None:
         if b"\r" in chunk or (self._is_odd and not self._is_between):
             return None
         block = self._rest + chunk if self._rest else chunk
@@ -71,6 +80,7 @@ class EventCutter:
         self._is_odd = self._lines.first = False
         if end == len(block):
             self._rest = b""
+            self._is_even = True
             return block
         self._rest = block[end:]
         return block[:end]
@@ -114,12 +124,11 @@ def _events_of(lines: Iterable[bytes]) -> Iterator[Event]:
             yield event
 
 
-@dataclass(slots=True)
-class _Lines:
+class _Lines(Struct):
     """Cuts bytes into lines; what follows the last line's end waits for more."""
 
     longest: int
-    rest: bytearray = field(default_factory=bytearray)
+    rest: bytearray = bytearray()
     after_return: bool = False
     """Whether a line feed that comes next belongs to the end of the line before."""
     first: bool = True
@@ -146,13 +155,12 @@ class _Lines:
         self.rest += piece
 
 
-@dataclass(slots=True)
-class _Gathered:
+class _Gathered(Struct):
     """An event, line by line."""
 
     longest: float = inf
     name: str = ""
-    data: list[bytes] = field(default_factory=list)
+    data: list[bytes] = []
     size: int = 0
 
     def take(self, line: bytes) -> Event | None:

@@ -1,11 +1,10 @@
 """A client that sends a message again where the upstream cannot charge twice, within a budget and the call's time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from itertools import count
 from types import TracebackType
+from typing import Any
 
 from msgspec import structs
 
@@ -57,7 +56,7 @@ class Retrying:
         on_retry: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._client = client
+        self.client = client
         self._patience = patience
         self._budget = _Budget(patience.budget, patience.burst)
         self._clock = clock
@@ -75,11 +74,7 @@ class Retrying:
         headers: Sequence[tuple[str, str]] = (),
     ) -> "_Sending":
         """As the port says; ``message`` goes out again as the class says."""
-
-        def sending(limits: Timeouts) -> AbstractAsyncContextManager[Response]:
-            return self._client.send(message, origin, timeouts=limits, max_reply=max_reply, headers=headers)
-
-        return _Sending(self, sending, message.method, timeouts)
+        return _Sending(self, message, origin, timeouts, max_reply, headers)
 
     def begin(self) -> float:
         """A message is sent for the first time; the time."""
@@ -106,53 +101,56 @@ class Retrying:
 class _Sending:
     """The block of a message that may go out more than once."""
 
-    __slots__ = ("_block", "_method", "_retrying", "_sending", "_timeouts")
+    __slots__ = ("_block", "_headers", "_max_reply", "_message", "_origin", "_retrying", "_timeouts")
 
     def __init__(
         self,
         retrying: Retrying,
-        sending: Callable[[Timeouts], AbstractAsyncContextManager[Response]],
-        method: str,
+        message: Message,
+        origin: Origin,
         timeouts: Timeouts,
+        max_reply: int,
+        headers: Sequence[tuple[str, str]],
     ) -> None:
         self._retrying = retrying
-        self._sending = sending
-        self._method = method
+        self._message = message
+        self._origin = origin
         self._timeouts = timeouts
-        self._block: AbstractAsyncContextManager[Response] | None = None
+        self._max_reply = max_reply
+        self._headers = headers
 
     async def __aenter__(self) -> Response:
-        timeouts = self._timeouts
-        again_on = NOT_NOW if timeouts.again_on is None else NOT_NOW & timeouts.again_on
-        end = self._retrying.begin() + timeouts.total
-        limits = timeouts
-        for sent in count(1):
-            block = self._block = self._sending(limits)
+        retrying, timeouts = self._retrying, self._timeouts
+        end = retrying.begin() + timeouts.total
+        limits, sent = timeouts, 0
+        while True:
+            block = self._block = retrying.client.send(
+                self._message, self._origin, timeouts=limits, max_reply=self._max_reply, headers=self._headers
+            )
+            sent += 1
             try:
                 reply = await block.__aenter__()
             except UpstreamUnreachable as error:
-                trouble = _broken(error, self._method)
-                wait = None if trouble is None else self._retrying.wait(trouble, timeouts, sent=sent, end=end)
+                trouble = _broken(error, self._message.method)
+                wait = None if trouble is None else retrying.wait(trouble, timeouts, sent=sent, end=end)
                 if trouble is None or wait is None:
                     raise
             else:
-                if reply.status not in again_on:
+                if reply.status not in NOT_NOW or not _is_wanted(reply.status, timeouts):
                     return reply
                 trouble = _refused(reply)
-                wait = None if trouble is None else self._retrying.wait(trouble, timeouts, sent=sent, end=end)
+                wait = None if trouble is None else retrying.wait(trouble, timeouts, sent=sent, end=end)
                 if trouble is None or wait is None:
                     return reply
                 # What is not given is dropped before the wait, and its connection with it.
                 await block.__aexit__(None, None, None)
-            now = await self._retrying.rest(wait, trouble.reason)
+            now = await retrying.rest(wait, trouble.reason)
             limits = structs.replace(timeouts, total=end - now)
-        raise AssertionError("the count has no end")
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        assert self._block is not None
-        return await self._block.__aexit__(kind, error, trace)
+    ) -> Coroutine[Any, Any, bool | None]:
+        return self._block.__aexit__(kind, error, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,8 @@ class _Budget:
 
     def earn(self) -> None:
         """A message is sent for the first time."""
-        self._left = min(self._left + self._share, self._most)
+        if self._left < self._most:
+            self._left = min(self._left + self._share, self._most)
 
     def spend(self) -> bool:
         """Take one repeat; False where none is left."""
@@ -188,6 +187,11 @@ def _broken(error: UpstreamUnreachable, method: str) -> _Trouble | None:
     if isinstance(error, UpstreamCut):
         return _Trouble("cut") if method == "GET" else None
     return _Trouble("unreachable")
+
+
+def _is_wanted(status: int, timeouts: Timeouts) -> bool:
+    """Whether the caller wants the message sent again after such a reply."""
+    return timeouts.again_on is None or status in timeouts.again_on
 
 
 def _refused(reply: Response) -> _Trouble | None:

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from torana.core.exchange import Message
-from torana.upstream.signing.signer import Fixed, basic
+from torana.upstream.signing.signer import Ajar, Fixed, basic
 
 SECRET = "sk-very-secret"
 URL = "https://api.example/v1/images"
@@ -12,6 +12,10 @@ URL = "https://api.example/v1/images"
 @pytest.mark.parametrize("message", [Message("GET", "/", ()), Message("POST", "/x", (("a", "b"),), (b"body",))])
 async def test_every_message_gets_the_same_header(message):
     assert await Fixed("x-key", f"Key {SECRET}").headers(message, URL) == (("x-key", f"Key {SECRET}"),)
+
+
+async def test_a_door_that_needs_no_key():
+    assert await Ajar().headers(Message("GET", "/", ()), URL) == ()
 
 
 def test_nothing_secret_is_shown():

@@ -1,7 +1,6 @@
 """A stream of OpenAI's dialect on its way to a client who speaks it too: nothing in it is changed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -105,7 +104,6 @@ _USUAL = msgspec.json.Decoder(_Usual)
 _CALLS = msgspec.json.Decoder(list[_Call] | None)
 
 
-@dataclass(slots=True)
 class ChatRelay(BlockRelay):
     """Passes events on, and keeps count."""
 
@@ -118,10 +116,10 @@ class ChatRelay(BlockRelay):
     _tokens: Tokens | None = None
     _charged: Decimal | None = None
     _said: int = 0
-    _open: set[int] = field(default_factory=set)
+    _open: set[int] = set()  # noqa: RUF012 - each has its own
     """Answers that are still coming."""
     _whole: bool = False
-    _held: list[bytes] | None = field(default_factory=list)
+    _held: list[bytes] | None = []  # noqa: RUF012 - each has its own
     """What came before the first words; None since these came."""
     _shape: Shape | None = None
     """Of its events that are nothing but words."""
@@ -150,10 +148,14 @@ class ChatRelay(BlockRelay):
         """What its events come to: the same bytes, but for those that wait, are not the client's, or mean an error."""
         if self.ended:
             return None
-        if self._shape is not None and self._held is None:
-            said = self._shape.words_in(block)
+        shape = self._shape
+        if shape is not None and self._held is None:
+            said = shape.words_in(block)
             if said is not None:
-                self._grow(self._shape.index, said)
+                if shape.index in self._open:
+                    self._said += said
+                else:
+                    self._grow(shape.index, said)
                 return block
         told = block.removesuffix(_LAST)
         run = self._run_in(told)

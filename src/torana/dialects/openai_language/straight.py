@@ -1,10 +1,10 @@
 """Straight ways to upstreams that speak OpenAI's dialect: what the client says goes there as he said it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from torana.dialects.openai_language.errors import empty, fault_inside
 from torana.dialects.openai_language.manner import PLAIN, Manner, Path, is_nothing, message, written
@@ -17,9 +17,7 @@ from torana.families.language.chat.checked import wants_usage
 
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _UNUSED = Consumption()
-_LIST = ord("[")
-_SHORT = 16
-"""Bytes of a list that may have nothing in it, at most."""
+_SOMETHING = Annotated[list[Raw], Meta(min_length=1)]
 
 
 def straight(path: Path, manner: Manner = PLAIN) -> Way:
@@ -59,24 +57,23 @@ def raw_members(request: LanguageRequest) -> dict[str, Raw]:
 
 def reading(needs: str, manner: Manner = PLAIN) -> Callable[[Received], Answered]:
     """How a whole answer is read that ``needs`` a member which is a list; errors as ``answered`` has them."""
+    if manner.cost is not None:
+        # What else is in it tells what was charged.
+        return lambda received: answered(received, needs, manner)
     # As nearly all are: without an error, and with what was used as it should be told.
-    usual = msgspec.json.Decoder(
+    decode = msgspec.json.Decoder(
         msgspec.defstruct(
             "Usual",
-            [("needed", Raw), ("usage", Told | None, None), ("error", None, None)],
+            [("needed", _SOMETHING), ("usage", Told | None, None), ("error", None, None)],
             rename={"needed": needs},
         )
-    )
-    # What else is in it tells what was charged.
-    tells_charge = manner.cost is not None
+    ).decode
 
     def plain(received: Received) -> Answered:
         body = received.body
         try:
-            told: Any = None if tells_charge else usual.decode(body)
+            told: Any = decode(body)
         except (ValueError, RecursionError):
-            told = None
-        if told is None or len(told.needed) <= _SHORT or memoryview(told.needed)[0] != _LIST:
             return answered(received, needs, manner)
         tokens = None if told.usage is None else told.usage.tokens
         return Answered(body, _UNUSED if tokens is None else Consumption(tokens.charged))

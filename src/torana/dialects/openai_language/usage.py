@@ -68,6 +68,11 @@ class Told(Details, frozen=True, gc=False):
             coming_out = self.output_tokens
         if going_in is None and coming_out is None and total is None:
             return None
+        if going_in is not None and coming_out is not None:
+            # As many tell it who count nothing apart.
+            alone = Told(prompt_tokens=going_in, completion_tokens=coming_out, total_tokens=total)
+            if self == alone:
+                return Tokens(text_in=going_in, text_out=coming_out)
         of_in = self.prompt_tokens_details or self.input_tokens_details or self.input_token_details or _NONE
         of_out = self.completion_tokens_details or self.output_tokens_details or self.output_token_details or _NONE
         cached, written = of_in.cached or self.cached, of_in.written or self.written
@@ -94,7 +99,13 @@ _COUNTS = frozenset(name for name in Told.__struct_fields__ if not name.endswith
 
 def tokens_of_usage(usage: object) -> Tokens | None:
     """The tokens of a ``usage`` object, whatever else is in it; None where it tells of none."""
-    return msgspec.convert(_sound(usage), Told).tokens if isinstance(usage, Mapping) else None
+    if not isinstance(usage, dict):
+        return None
+    try:
+        told = msgspec.convert(usage, Told)
+    except msgspec.ValidationError:
+        told = msgspec.convert(_sound(usage), Told)
+    return told.tokens
 
 
 def _sound(usage: Mapping[str, Any]) -> dict[str, Any]:

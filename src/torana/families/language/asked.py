@@ -156,12 +156,17 @@ def read_object(raw: bytes) -> dict[str, Any]:
 def read_request(operation: str, raw: bytes, *needed: str) -> LanguageRequest:
     """The request of a body that has a ``model``, and all that is ``needed``; InvalidRequest names what is wrong."""
     body = read_object(raw)
-    _refuse_lookalikes(body)
-    model = _needed(body, "model")
-    if not isinstance(model, str) or not model or len(model) > _MAX_MODEL:
+    names = "".join(body)
+    if not (names.islower() and names.isascii()):
+        _refuse_lookalikes(body)
+    model = body.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= _MAX_MODEL:
+        if model is None:
+            raise _missing("model")
         raise InvalidRequest(f"'model' must be a text of 1 to {_MAX_MODEL} characters.", param="model")
     for name in needed:
-        _needed(body, name)
+        if body.get(name) is None:
+            raise _missing(name)
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("'stream' must be true or false.", param="stream", code="invalid_type")
@@ -191,25 +196,23 @@ def typed(body: object, kind: type[T]) -> T:
 
 def _refuse_lookalikes(body: Mapping[str, Any]) -> None:
     """Many an upstream takes ``Messages`` for ``messages``, which here would be a member that nobody knows."""
-    names = "".join(body)
-    if names.isascii() and names.islower():
-        return
     for name in body:
         meant = name.casefold()
         if meant != name and meant in _READ_HERE:
             raise InvalidRequest(f"'{name}' must be written '{meant}'.", param=name, code="unknown_parameter")
 
 
-def _needed(body: Mapping[str, Any], name: str) -> object:
-    value: object = body.get(name)
-    if value is None:
-        raise InvalidRequest(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
-    return value
+def _missing(name: str) -> InvalidRequest:
+    return InvalidRequest(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
 
 
 async def write_spoken(_request: object, reply: Reply[Spoken], _publish: Publish) -> Body:
     """The answer as it is; nothing of one that was told."""
-    spoken = reply.body
+    return body_of(reply.body)
+
+
+def body_of(spoken: Spoken) -> Body:
+    """What of an answer is still to be sent."""
     return Body(spoken.media_type, 0, ()) if spoken.told else Body(spoken.media_type, len(spoken.data), (spoken.data,))
 
 

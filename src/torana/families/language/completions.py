@@ -12,7 +12,7 @@ import msgspec
 from torana.core.errors import InvalidRequest
 from torana.families.base import Family, Field
 from torana.families.language.asked import LanguageRequest, Spoken, frame, read_request
-from torana.families.language.chat.checked import check_sampling, check_stream_options, unsupported, wants_usage
+from torana.families.language.chat.checked import check_options, unsupported, wants_usage
 from torana.families.language.chat.family import HEARTBEAT, nothing_ignored
 from torana.families.language.chat.fields import (
     FLAG,
@@ -63,8 +63,7 @@ def parse(raw: bytes) -> LanguageRequest:
     prompt = request.body["prompt"]
     if not isinstance(prompt, str | list) or prompt == []:
         raise InvalidRequest("'prompt' must be a text or an array of texts or tokens.", param="prompt")
-    check_sampling(request.body)
-    check_stream_options(request.body)
+    check_options(request.body)
     return request
 
 

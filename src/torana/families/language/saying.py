@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from torana.families.language.words import Part, Reasoning, Refusal, Text, ToolCall
 
@@ -13,7 +14,7 @@ Stop = Literal["end", "length", "stop_sequence", "tool", "refusal", "filter", "p
 somebody's filter cut in; or the upstream wants to be called again to go on."""
 
 
-class Tokens(Struct, frozen=True):
+class Tokens(Struct, frozen=True, gc=False):
     """How many tokens went in and out. Each is counted once: ``text_in`` are those that no other field has.
 
     None is unknown, for all of them together.
@@ -42,22 +43,10 @@ class Tokens(Struct, frozen=True):
     @property
     def charged(self) -> Mapping[str, int]:
         """By the name they are charged under; those that are none are left out."""
-        counts: dict[str, int] = {}
-        if self.text_in > 0:
-            counts["text_in"] = self.text_in
-        if self.cached_in > 0:
-            counts["cached_in"] = self.cached_in
-        if self.cache_write_in > 0:
-            counts["cache_write_in"] = self.cache_write_in
-        if self.audio_in > 0:
-            counts["audio_in"] = self.audio_in
-        if self.text_out > 0:
-            counts["text_out"] = self.text_out
-        if self.reasoning_out > 0:
-            counts["reasoning_out"] = self.reasoning_out
-        if self.audio_out > 0:
-            counts["audio_out"] = self.audio_out
-        return counts
+        counts = structs.astuple(self)
+        if min(counts) < 0:
+            counts = tuple([max(count, 0) for count in counts])
+        return dict(compress(zip(self.__struct_fields__, counts, strict=True), counts))
 
 
 @dataclass(frozen=True, slots=True)

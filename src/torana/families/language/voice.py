@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Protocol
 
+from msgspec import Struct
+
 from torana.families.language.asked import LanguageRequest
 from torana.families.language.saying import Happening, Utterance
 from torana.families.language.words import Conversation
@@ -12,20 +14,17 @@ from torana.families.language.words import Conversation
 _BYTES_OF_AN_ID = 12
 
 
-class Occasion:
+class Occasion(Struct):
     """What an answer is told on: the request, when it was begun (Unix seconds), under which names.
 
-    ``model`` is the upstream's, where it does not say it itself. Without an ``id`` one is made when it is asked for:
-    most answers have their upstream's.
+    Without an id, one is made when it is asked for: most answers have their upstream's.
     """
 
-    __slots__ = ("_id", "created", "model", "request")
-
-    def __init__(self, request: LanguageRequest, created: int, id: str | None, model: str) -> None:  # noqa: A002 - its name
-        self.request = request
-        self.created = created
-        self.model = model
-        self._id = id
+    request: LanguageRequest
+    created: int
+    _id: str | None
+    model: str
+    """The upstream's name for it, where it does not say it itself."""
 
     @property
     def id(self) -> str:

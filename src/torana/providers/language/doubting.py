@@ -22,10 +22,8 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 def credible(used: Consumption) -> Consumption:
     """What was used as far as it can be believed: nothing below zero, nothing beyond all measure."""
     if used.charged is None and used.seconds is None and used.units is None:
-        for count in used.tokens.values():
-            if not 0 < count <= _MOST:
-                break
-        else:
+        counts = used.tokens.values()
+        if not counts or (min(counts) > 0 and max(counts) <= _MOST):
             return used
     return Consumption(
         {kind: min(count, _MOST) for kind, count in used.tokens.items() if count > 0},

@@ -47,12 +47,14 @@ async def tell_events(response: Response, relay: Relay, begin: Callable[[], Show
     Raises what the relay raises, after all that came before it is told.
     """
     show: Show | None = None
-    blocks = (cutter, relay) if isinstance(cutter, EventCutter) and isinstance(relay, BlockRelay) else None
+    cut_block: Callable[[bytes], bytes | None] = _nothing
+    take_block: Callable[[bytes], bytes | None] = _nothing
+    if isinstance(cutter, EventCutter) and isinstance(relay, BlockRelay):
+        cut_block, take_block = cutter.block, relay.take_block
     async for chunk in response.chunks():
-        block, piece, failure = None, None, None
-        if blocks is not None:
-            block = blocks[0].block(chunk)
-            piece = blocks[1].take_block(block) if block else None
+        failure = None
+        block = cut_block(chunk)
+        piece = take_block(block) if block else None
         if piece is None:
             piece, failure = _taken(cutter.take(chunk) if block is None else cut(block), relay)
         if piece:
@@ -68,6 +70,10 @@ async def tell_events(response: Response, relay: Relay, begin: Callable[[], Show
     last = b"".join(relay.close())
     if last or show is None:
         await (show or begin())(last)
+
+
+def _nothing(_bytes: bytes) -> bytes | None:
+    """Neither can be done with many events at a time."""
 
 
 async def tell_bytes(response: Response, begin: Callable[[], Show]) -> None:

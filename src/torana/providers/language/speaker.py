@@ -1,10 +1,10 @@
 """A vendor's account at work: any request in words, in the same way whoever answers."""
 
 import asyncio
-import math
 from collections.abc import Mapping
 from decimal import Decimal
 from http import HTTPStatus
+from math import inf
 from typing import Any
 
 from msgspec import structs
@@ -24,8 +24,8 @@ from torana.providers.language.doubting import credible, discreet
 from torana.providers.language.offer import Language
 from torana.providers.language.relaying import cutter_of, is_stream, media_type, tell_bytes, tell_events
 from torana.providers.language.worst import Ceiling, Worded
-from torana.upstream.client import Client, Origin, Response, Timeouts
-from torana.upstream.signing.signed import Signed
+from torana.upstream.client import Client, Response, Timeouts
+from torana.upstream.signing.signed import opening
 
 _WORDS = frozenset({"application/json", "text/html", "text/plain"})
 """Media types that no sound has: an error that says it is none."""
@@ -53,9 +53,12 @@ class Speaker:
         self._lent = lent
         self._key = key
         self._keyless = key is None and account.api_key is not None
-        self._origin = Origin(address(base_url, account.options))
-        client = lent.connect(account.max_connections, account.max_waiting)
-        self._client: Client = lent.patient(Signed(client, door(account, key, lent)))
+        client, self._origin = opening(
+            lent.connect(account.max_connections, account.max_waiting),
+            door(account, key, lent),
+            address(base_url, account.options),
+        )
+        self._client: Client = lent.patient(client)
         self._models: dict[str, _Known] = {}
         self.operations: Mapping[str, Operation] = dict.fromkeys(language.known, self.answer)
 
@@ -63,22 +66,20 @@ class Speaker:
         """The most that it may plausibly cost; None where nobody can tell."""
         if request.free:
             return _FREE
-        ceiling = self._known(target.model).ceiling
+        ceiling = (self._models.get(target.model) or self._known(target.model)).ceiling
         return None if ceiling is None else ceiling.of(request)
 
     async def answer(self, request: Any, model: str, context: Context) -> Reply[Spoken]:  # noqa: ANN401 - any family's
         """The answer in the words of the client's family, told while it comes where that was asked for."""
-        operation = request.operation
-        known = self._known(model)
-        way = known.ways.get(operation)
+        known = self._models.get(model) or self._known(model)
+        way = known.ways.get(request.operation)
         if way is None:
             return self._without(request, model)
         if self._keyless:
             raise UpstreamAuth("The gateway has no credentials for this upstream.", reason="no_key")
         occasion = Occasion(request, int(self._lent.clock.now()), None, model)
-        at = At(model, occasion, context.parameters, self._account.options, context.forwarded)
-        asking = way(request, at)
-        if context.first_within < math.inf and (asking.relay is not None or asking.raw):
+        asking = way(request, At(model, occasion, context.parameters, self._account.options, context.forwarded))
+        if context.first_within < inf and (asking.relay is not None or asking.raw):
             reply = await self._in_time(asking, known, context)
         else:
             reply = await self._exchange(asking, known, context)
@@ -108,12 +109,14 @@ class Speaker:
 
     async def _exchange(self, asking: Asking, known: "_Known", context: Context) -> Reply[Spoken]:
         under_way = False
-        account = self._account
+        account, wishes = self._account, context.wishes
+        own = account.timeouts
+        total = min(own.total, context.within)
         try:
             async with self._client.send(
                 asking.message,
                 self._origin,
-                timeouts=self._timeouts(context),
+                timeouts=Timeouts(own.connect, own.first_byte, total, wishes.attempts, wishes.on_statuses),
                 max_reply=account.max_reply,
                 headers=context.headers,
             ) as response:
@@ -148,19 +151,11 @@ class Speaker:
         await tell_events(response, relay, lambda: context.open(opening), cutter)
         return Spoken(b"", asking.media_type, told=True), relay.used, ()
 
-    def _timeouts(self, context: Context) -> Timeouts:
-        own, wishes = self._account.timeouts, context.wishes
-        return Timeouts(
-            own.connect, own.first_byte, min(own.total, context.within), wishes.attempts, wishes.on_statuses
-        )
-
     def _known(self, model: str) -> "_Known":
-        """What there is to know of a model, worked out once."""
-        known = self._models.get(model)
-        if known is None:
-            if len(self._models) >= _MOST_MODELS:
-                self._models.clear()
-            known = self._models[model] = _Known(self._language, model, self._account.prices.get(model))
+        """What there is to know of a model that nobody asked for lately, worked out once."""
+        if len(self._models) >= _MOST_MODELS:
+            self._models.clear()
+        known = self._models[model] = _Known(self._language, model, self._account.prices.get(model))
         return known
 
 
@@ -180,21 +175,25 @@ class _Known:
     def usage(self, used: Consumption) -> Usage:
         """What was used, and what that costs as far as it is known."""
         used = credible(used)
-        if self.price is None:
-            return Usage(tokens=used.tokens, cost=used.charged)
+        price, charged = self.price, used.charged
+        if price is None:
+            return Usage(tokens=used.tokens, cost=charged)
+        if charged is None and price.is_of_tokens_alone:
+            return Usage(tokens=used.tokens, cost=price.of_tokens(used.tokens), price=self.source)
         consumed = Consumed(
             requests=1 if used.units is None else used.units,
             tokens=used.tokens,
             characters=used.characters,
             seconds=used.seconds,
-            charged=used.charged,
+            charged=charged,
         )
-        return Usage(tokens=used.tokens, cost=self.price.of(consumed), price=self.source)
+        return Usage(tokens=used.tokens, cost=price.of(consumed), price=self.source)
 
 
 async def _whole(asking: Asking, response: Response) -> _Heard:
     answered = asking.plain(Received(response.status, response.headers, await response.read()))
-    _check_letters(answered)
+    if not answered.data.isascii():
+        _check_letters(answered)
     # Where events were asked for and a whole answer came, the family makes events of it.
     emulated = () if asking.relay is None else ("stream",)
     return Spoken(answered.data, answered.media_type), answered.used, emulated
@@ -203,7 +202,7 @@ async def _whole(asking: Asking, response: Response) -> _Heard:
 def _check_letters(answered: Answered) -> None:
     """UpstreamError for a text that is none: of what passes through unread nobody else would see it."""
     try:
-        answered.data.isascii() or answered.data.decode()
+        answered.data.decode()
     except UnicodeDecodeError as error:
         raise unreadable() from error
 

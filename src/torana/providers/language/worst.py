@@ -48,19 +48,26 @@ class Worded(Protocol):
 class Ceiling:
     """A price, and how many tokens come out of one answer where the client sets no bound."""
 
-    __slots__ = ("_dearest_in", "_dearest_out", "_most_out", "_price")
+    __slots__ = ("_dearest_in", "_dearest_out", "_each_in", "_each_out", "_most_out", "_price")
 
     def __init__(self, price: Price, most_out: int) -> None:
         self._price = price
         self._most_out = most_out
         self._dearest_in = _dearest(price, "_in")
         self._dearest_out = _dearest(price, "_out")
+        self._each_in = _of_one(price, self._dearest_in)
+        self._each_out = _of_one(price, self._dearest_out)
 
     def of(self, request: Worded) -> Decimal | None:
         """US dollars at most: every byte a token of the dearest kind that goes in, and as many words as may come.
 
         None where the price cannot tell.
         """
+        if self._each_in is not None and self._each_out is not None:
+            longest = request.longest
+            if longest is None:
+                longest = self._most_out * request.answers
+            return self._each_in * request.length + self._each_out * longest
         tokens: dict[str, int] = {}
         if self._dearest_in is not None:
             tokens[self._dearest_in] = request.length
@@ -75,6 +82,11 @@ class Ceiling:
             seconds=None if seconds is None else Decimal(str(seconds)),
         )
         return self._price.of(consumed)
+
+
+def _of_one(price: Price, kind: str | None) -> Decimal | None:
+    """What a token costs where nothing but tokens is charged for, in US dollars."""
+    return price.of_tokens({kind: 1}) if kind is not None and price.is_of_tokens_alone else None
 
 
 def _dearest(price: Price, ending: str) -> str | None:

@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 from torana.core.exchange import Message
 from torana.upstream.client import Origin, Timeouts
 from torana.upstream.http1.connection import ROOM
 from torana.upstream.http1.dialling import Dialler
-from torana.upstream.http1.exchange import Exchange, Request
+from torana.upstream.http1.exchange import Exchange, Site
 from torana.upstream.http1.heads import DEFAULT_PORTS, Heads
 from torana.upstream.http1.pool import Limits, Pool
 from torana.upstream.resolving import RememberingResolver, Resolver, SystemResolver
@@ -17,23 +18,6 @@ from torana.upstream.resolving import RememberingResolver, Resolver, SystemResol
 _USUAL = Limits()
 _SITES = 1024
 """Origins whose heads are remembered."""
-
-
-class _Site:
-    """What is known of an origin: its address, and how its requests' heads begin."""
-
-    __slots__ = ("address", "client", "heads")
-
-    def __init__(self, client: "HttpClient", origin: Origin) -> None:
-        parts = urlsplit(origin.base_url)
-        assert parts.hostname is not None
-        self.client = client
-        self.address = (parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme])
-        self.heads = Heads(origin)
-
-    def pool(self) -> Pool:
-        """Its connections, which other origins may share."""
-        return self.client.pool(self.address)
 
 
 class HttpClient:
@@ -58,7 +42,7 @@ class HttpClient:
         self._dialler = Dialler(
             resolver or RememberingResolver(SystemResolver()), tls, socket, memoryview(bytearray(ROOM))
         )
-        self._sites: dict[Origin, _Site] = {}
+        self._sites: dict[Origin, Site] = {}
         self._pools: dict[tuple[str, str, int], Pool] = {}
 
     async def close(self) -> None:
@@ -81,12 +65,20 @@ class HttpClient:
         """As the port says."""
         site = self._sites.get(origin)
         if site is None:
-            if len(self._sites) >= _SITES:
-                self._sites.clear()
-            site = self._sites[origin] = _Site(self, origin)
-        return Exchange(Request(message, headers, site.heads, site.pool), timeouts, max_reply)
+            site = self._site(origin)
+        return Exchange(site, message, headers, timeouts, max_reply)
 
-    def pool(self, address: tuple[str, str, int]) -> Pool:
+    def _site(self, origin: Origin) -> Site:
+        parts = urlsplit(origin.base_url)
+        assert parts.hostname is not None
+        address = (parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme])
+        if len(self._sites) >= _SITES:
+            self._sites.clear()
+        # Other origins may share the connections.
+        site = self._sites[origin] = Site(Heads(origin), partial(self._pool, address))
+        return site
+
+    def _pool(self, address: tuple[str, str, int]) -> Pool:
         """The connections to a scheme, host and port."""
         pool = self._pools.get(address)
         if pool is None:

@@ -2,37 +2,32 @@
 
 import asyncio
 import select
-from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade
 
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout
-from torana.upstream.client import Timeouts
+from torana.upstream.client import Timeouts, too_long
+from torana.upstream.http1.parsing import Parsing
 
 ROOM = 256 * 1024
 """Bytes that are read from a socket at once."""
 
 _HEAD = 64 * 1024
 """Bytes of a reply's head at most, with those of all that inform of it."""
-_FIELDS = 128
-"""Header fields of a reply at most, trailers included."""
 _FRAMING = 128 * 1024
-"""Bytes beside the body's own at most (chunk sizes, extensions, trailers), and 8 more for each byte of the body."""
+"""Bytes of a reply at most beside so many for each of its body, which may come in chunks of one byte each."""
+_OF_A_BYTE = 9
 _HELD = 256 * 1024
 """Bytes of a body that wait to be taken, beyond which no more are read."""
 
-_FIRST, _SWITCHING, _FINAL = 100, 101, 200
 _NOT_HTTP = "The upstream's answer is not HTTP."
-_NOTHING, _HEAD_WANTED, _SOME, _ALL = range(4)
+_NO_BODY = -1
+_UNTIMED = Timeouts(inf, inf, inf)
 
 
-class _Refused(Exception):
-    """A reply that the parser would take and we do not."""
-
-
-class Connection(asyncio.BufferedProtocol):
+class Connection(Parsing):
     """A connection to an upstream; ``room`` is where bytes are read to, and is shared by all of one event loop.
 
     ``begin`` starts an exchange, which ``reusable`` or the connection's end ends. One timer bounds it: it is left to
@@ -40,35 +35,31 @@ class Connection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "_awaits", "_chunks", "_counted", "_drained", "_due", "_end", "_fields", "_framed", "_heard", "_keeps", "_left",
-        "_loop", "_most", "_parser", "_paused", "_poll", "_reading", "_room", "_silence", "_size", "_sound", "_spare",
-        "_timer", "_total", "_trouble", "_waiter", "_wants_body", "complete", "has_head", "heads", "idle_since",
-        "on_body", "sending", "status", "taken", "transport",
+        "_awaits", "_chunks", "_come", "_drained", "_due", "_end", "_heard", "_loop", "_most", "_paused", "_poll",
+        "_reading", "_room", "_size", "_taken", "_timeouts", "_timer", "_trouble", "_waiter", "idle_since", "sending",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, room: memoryview) -> None:
+        super().__init__()
         self._loop = loop
         self._room = room
         self.transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
-        # What the parser tells most often, piece by piece of a body: it goes straight to where they wait.
-        self.on_body: Callable[[bytes], None] = self._chunks.append
-        self._parser = HttpResponseParser(self)
         self._poll = select.poll()
         self._timer: asyncio.TimerHandle | None = None
         self._due = inf
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._trouble: UpstreamError | None = None
-        self._awaits = _NOTHING
-        self._sound = self._reading = True
-        self._paused = self._framed = self._keeps = self.sending = self._wants_body = False
-        self._end = self._silence = self._heard = self._total = self.idle_since = 0.0
+        self._awaits: int | None = None
+        """Bytes of the body beyond which there is what somebody waits for, once the head is there; None for nobody."""
+        self._reading = True
+        self._paused = self.sending = False
+        self._timeouts = _UNTIMED
+        self._end = self._heard = self.idle_since = 0.0
         self._most = 0
-        # Between exchanges everything is as after a complete reply: whatever comes then is nobody's.
-        self.complete = self.has_head = True
-        self._counted = self.status = self._size = self.taken = self._spare = self._fields = self._left = 0
-        self.heads: dict[bytes, bytes] = {}
+        self._size = self._taken = self._come = 0
 
     # What the event loop tells
 
@@ -85,46 +76,44 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes have come."""
         self._heard = self._loop.time()
-        if self.complete:
+        was_complete = self.complete
+        if was_complete:
             self._sound = False
             return
+        come = self._come + nbytes
         try:
-            self._feed(nbytes)
+            if self.has_head or come < _HEAD:
+                self._parser.feed_data(self._room[:nbytes])
+            else:
+                self._feed_end_of_head(nbytes)
         except (HttpParserError, HttpParserUpgrade) as error:
             # What follows a whole reply harms nobody but the connection.
             self._refuse(error)
-        self._spare += nbytes
-        if len(self._chunks) > self._counted:
-            self._count()
-        if self._spare > _FRAMING + 8 * self._size:
+        self._come = come
+        fresh = self._fresh
+        if fresh:
+            if self._wants_body:
+                self._size += sum(map(len, fresh))
+                self._chunks += fresh
+            fresh.clear()
+        size = self._size
+        if come > _FRAMING + _OF_A_BYTE * size:
             self._refuse(None)
-        if self._awaits and self._is_there():
+        awaits = self._awaits
+        if awaits is not None and self.has_head and (size > awaits or self.complete):
             self._wake()
         # Also while somebody is woken who has not begun to take: many reads come in one turn of the loop.
-        if self._awaits != _ALL and self._size - self.taken > _HELD:
+        if size - self._taken > _HELD and (awaits is None or size > awaits):
             self._hold()
 
-    def _count(self) -> None:
-        """Pieces of the body have come."""
-        if not self._wants_body:
-            self._chunks.clear()
-            return
-        size = sum(map(len, self._chunks[self._counted :]))
-        self._counted = len(self._chunks)
-        self._size += size
-        self._spare -= size
-
-    def _feed(self, nbytes: int) -> None:
-        parser = self._parser
-        start = nbytes if self.has_head or nbytes <= self._left else self._left
-        parser.feed_data(self._room[:start])
-        if self.has_head:
-            if start < nbytes:
-                parser.feed_data(self._room[start:nbytes])
-            return
-        self._left -= start
-        if not self._left:
+    def _feed_end_of_head(self, nbytes: int) -> None:
+        """Bytes that are more than a head may have left: it must end within what it may."""
+        left = _HEAD - self._come
+        self._parser.feed_data(self._room[:left])
+        if not self.has_head:
             raise HttpParserError("too long a head")
+        if left < nbytes:
+            self._parser.feed_data(self._room[left:nbytes])
 
     def _refuse(self, why: Exception | None) -> None:
         self._sound = False
@@ -136,14 +125,6 @@ class Connection(asyncio.BufferedProtocol):
         if self._reading and not self.complete and self.transport is not None:
             self._reading = False
             self.transport.pause_reading()
-
-    def _is_there(self) -> bool:
-        """Whether what is waited for has come."""
-        if self.complete or self._trouble is not None:
-            return True
-        if self._awaits == _HEAD_WANTED:
-            return self.has_head
-        return self._size > (self.taken if self._awaits == _SOME else self._most)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, in good order or not."""
@@ -174,75 +155,27 @@ class Connection(asyncio.BufferedProtocol):
         self._heard = self._loop.time()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
-        if self._awaits and not self.sending:
+        if self._awaits is not None and not self.sending:
             self._arm()
-
-    # What the parser tells
-
-    def on_message_begin(self) -> None:
-        """A reply begins, or one that informs of it; a second one is nobody's."""
-        if self.complete:
-            raise _Refused
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head, or a trailer, of which nobody wants to know."""
-        self._fields += 1
-        if self._fields > _FIELDS:
-            raise _Refused
-        if not self.has_head:
-            name = name.lower()
-            heads = self.heads
-            heads[name] = heads[name] + b", " + value if name in heads else value
-
-    def on_headers_complete(self) -> None:
-        """A head is whole."""
-        parser = self._parser
-        status = parser.get_status_code()
-        if status < _FINAL and status != _SWITCHING:
-            if status < _FIRST:
-                raise _Refused
-            self.heads = {}
-            return
-        version, coding = parser.get_http_version(), self.heads.get(b"transfer-encoding")
-        # The parser knows that a length and a coding exclude each other, and that there is one length.
-        is_known = version == "1.1" or (version == "1.0" and coding is None)
-        if not is_known or (coding is not None and coding.lower() != b"chunked"):
-            raise _Refused
-        self._framed = coding is not None or b"content-length" in self.heads
-        self.status = status
-        self.has_head = True
-        if not self._wants_body:
-            self.complete = True
-            self._sound = False
-
-    def on_message_complete(self) -> None:
-        """The reply is whole, unless it only informs."""
-        if self.has_head and not self.complete:
-            self.complete = True
-            self._keeps = self._parser.should_keep_alive()
 
     # What an exchange does
 
-    def begin(self, method: str, timeouts: Timeouts, *, end: float, most: int, sending: bool) -> None:
+    def begin(self, method: str, timeouts: Timeouts, *, end: float, most: int, sending: bool = False) -> None:
         """A request is about to leave, and all is to be over at ``end`` on the loop's clock.
 
         ``most`` is how many bytes of a body are read that is asked for as a whole. ``sending`` is whether parts of the
         request leave later, after which there is ``sent``.
         """
-        self._total = timeouts.total
-        self.complete = self.has_head = self._framed = self._keeps = False
-        self.heads = {}
+        self.expect(wants_body=method != "HEAD")
         # Nobody may have read the reply before this one.
         self._chunks.clear()
-        self._counted = self.status = self._size = self.taken = self._spare = self._fields = 0
-        self._left = _HEAD
+        self._size = self._taken = self._come = 0
         self._most = most
         self._end = end
-        self._silence = timeouts.first_byte
-        self._wants_body = method != "HEAD"
+        self._timeouts = timeouts
         self.sending = sending
-        self._heard = self._loop.time()
-        if self._timer is None or self._due > min(end, self._heard + self._silence):
+        self._heard = heard = self._loop.time()
+        if self._due > end or self._due > heard + timeouts.first_byte:
             self._arm()
 
     def write(self, data: bytes | memoryview) -> None:
@@ -267,63 +200,70 @@ class Connection(asyncio.BufferedProtocol):
         """The request's last byte is written."""
         self.sending = False
         self._heard = self._loop.time()
-        if self._awaits:
+        if self._awaits is not None:
             self._arm()
 
     async def head(self) -> None:
         """Wait for the reply's head; UpstreamError."""
         while not self.has_head:
-            self._check()
-            await self._wait(_HEAD_WANTED)
+            if self._trouble is not None:
+                raise self._told()
+            await self._wait(_NO_BODY)
 
     async def more(self) -> bytes:
-        """What has come of the body since, or comes next; nothing at its end. UpstreamError."""
-        while not self._chunks:
+        """What has come of the body since, or comes next; StopAsyncIteration at its end, UpstreamError."""
+        chunks = self._chunks
+        while not chunks:
             if self.complete:
-                return b""
-            self._check()
-            await self._wait(_SOME)
-        return b"".join(self._take())
+                raise StopAsyncIteration
+            if self._trouble is not None:
+                raise self._told()
+            await self._wait(self._size)
+        self._taken = self._size
+        if self._size > self._most:
+            raise too_long(self._most)
+        piece = b"".join(chunks)
+        chunks.clear()
+        return piece
 
     async def rest(self) -> list[bytes]:
-        """All that is left of the body, or as much of it as exceeds the most; UpstreamError."""
+        """All that is left of the body, in pieces; UpstreamError."""
         while not self.complete and self._size <= self._most:
-            self._check()
-            await self._wait(_ALL)
-        return self._take()
-
-    def _take(self) -> list[bytes]:
+            if self._trouble is not None:
+                raise self._told()
+            await self._wait(self._most)
+        self._taken = self._size
+        if self._size > self._most:
+            raise too_long(self._most)
         chunks = self._chunks.copy()
         self._chunks.clear()
-        self._counted = 0
-        self.taken = self._size
         return chunks
 
-    async def _wait(self, awaited: int) -> None:
+    async def _wait(self, awaits: int) -> None:
         if not self._reading and self.transport is not None:
             self._reading = True
             # The silence was ours.
             self._heard = self._loop.time()
             self.transport.resume_reading()
-        self._awaits = awaited
+        self._awaits = awaits
         if self._timer is None:
             self._arm()
         waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
         finally:
-            self._awaits = _NOTHING
+            self._awaits = None
             self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _check(self) -> None:
-        if self._trouble is not None:
-            # It is raised once: kept, it would hold on to whoever it was raised to, and he to it.
-            trouble, self._trouble = self._trouble, UpstreamCut("The upstream broke off its reply.")
-            raise trouble
+    def _told(self) -> UpstreamError:
+        """What went wrong, once: kept, it would hold on to whoever it is raised to, and he to it."""
+        trouble, self._trouble = self._trouble, UpstreamCut("The upstream broke off its reply.")
+        assert trouble is not None
+        return trouble
 
     def fail(self, error: UpstreamError, cause: BaseException | None) -> None:
         """The exchange is lost, and the connection with it; whoever waits is told why."""
@@ -337,7 +277,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _arm(self) -> None:
         """Have the timer fire by the time that bounds what is waited for now."""
-        due = self._end if self.sending or self._paused else min(self._end, self._heard + self._silence)
+        due = self._end if self.sending or self._paused else min(self._end, self._heard + self._timeouts.first_byte)
         if self._timer is not None:
             if self._due <= due:
                 return
@@ -348,14 +288,14 @@ class Connection(asyncio.BufferedProtocol):
             self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
-        if not self._awaits:
+        self._timer, self._due = None, inf
+        if self._awaits is None:
             return
-        now = self._loop.time()
+        now, timeouts = self._loop.time(), self._timeouts
         if now >= self._end:
-            self.fail(UpstreamTimeout(f"The upstream did not answer in full within {self._total:g} s."), None)
-        elif not self.sending and not self._paused and now >= self._heard + self._silence:
-            self.fail(UpstreamTimeout(f"The upstream was silent for {self._silence:g} s."), None)
+            self.fail(UpstreamTimeout(f"The upstream did not answer in full within {timeouts.total:g} s."), None)
+        elif not self.sending and not self._paused and now >= self._heard + timeouts.first_byte:
+            self.fail(UpstreamTimeout(f"The upstream was silent for {timeouts.first_byte:g} s."), None)
         else:
             self._arm()
 
@@ -382,7 +322,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_unheard(self) -> bool:
         """Whether no byte of the reply has come; while its head has not."""
-        return self._left == _HEAD
+        return not self._come
 
     def is_silent(self) -> bool:
         """Whether it is open and nothing waits to be read, neither here nor in the kernel.

@@ -1,8 +1,8 @@
 """Requests' heads as bytes: nothing in them can end a line or make two readers differ over what belongs to whom."""
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from torana.core.exchange import Message
@@ -15,6 +15,7 @@ _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # What a reply may be compressed as, where it would unfold to, is not ours to bound: we ask for none.
 _OURS = (("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "torana"))
+_NAMES = frozenset(name for name, _ in _OURS)
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host", "upgrade", "te", "trailer"})
 _REMEMBERED = 512
 
@@ -32,9 +33,9 @@ class Heads:
         self._host = host if port == DEFAULT_PORTS[parts.scheme] else f"{host}:{port}"
         self._path = parts.path.rstrip("/")
         self._origin = origin
-        self._begun: dict[tuple[str, str, tuple[tuple[str, str], ...]], tuple[str, frozenset[str]]] = {}
+        self._begun: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Begun] = {}
 
-    def head(self, message: Message, headers: Iterable[tuple[str, str]], length: int) -> bytes:
+    def head(self, message: Message, headers: Sequence[tuple[str, str]], length: int) -> bytes:
         """The head of ``message``, with its own headers, the origin's and ``headers``, up to the empty line.
 
         ValueError for what no head can carry; it shows nothing of it.
@@ -42,38 +43,42 @@ class Heads:
         key = (message.method, message.path, message.headers)
         begun = self._begun.get(key)
         if begun is None:
-            begun = self._begin(message)
             if len(self._begun) >= _REMEMBERED:
                 self._begun.clear()
-            self._begun[key] = begun
-        text, missing = begun
-        for name, value in headers:
-            text += _line(name, value)
-            if name in missing or name.lower() in missing:
-                missing -= {name.lower()}
-        if missing:
-            text += _ALL_OURS if len(missing) == len(_OURS) else _lines_of(missing)
+            begun = self._begun[key] = self._begin(message)
+        text = begun.whole if not headers else self._with(begun, headers)
         if length or message.body or message.method not in _BODILESS:
-            return f"{text}content-length: {length}\r\n\r\n".encode()
-        return f"{text}\r\n".encode()
+            return b"%bcontent-length: %d\r\n\r\n" % (text, length)
+        return text + b"\r\n"
 
-    def _begin(self, message: Message) -> tuple[str, frozenset[str]]:
-        """What every head of such a message begins with, and those of our own headers that are still to come."""
+    def _with(self, begun: "_Begun", headers: Sequence[tuple[str, str]]) -> bytes:
+        lines = "".join([_line(name, value) for name, value in headers])
+        missing = begun.missing.difference([name.lower() for name, _ in headers])
+        return f"{begun.text}{lines}{_lines_of(missing)}".encode()
+
+    def _begin(self, message: Message) -> "_Begun":
+        """What every head of such a message begins with."""
         if not _TOKEN.fullmatch(message.method):
             raise ValueError("a method that no head can carry")
         path, _, _ = message.path.partition("#")
         target = quote(f"{self._path}/{path.removeprefix('/')}", safe=_VISIBLE)
         given = (*message.headers, *self._origin.headers)
-        lines = "".join(_line(name, value) for name, value in given)
-        missing = {name for name, _ in _OURS} - {name.lower() for name, _ in given}
-        return f"{message.method} {target} HTTP/1.1\r\nhost: {self._host}\r\n{lines}", frozenset(missing)
+        lines = "".join([_line(name, value) for name, value in given])
+        missing = _NAMES - {name.lower() for name, _ in given}
+        text = f"{message.method} {target} HTTP/1.1\r\nhost: {self._host}\r\n{lines}"
+        return _Begun(text, missing, f"{text}{_lines_of(missing)}".encode())
+
+
+class _Begun(NamedTuple):
+    """How heads begin, the names of our own headers that are not in it, and how heads begin with these."""
+
+    text: str
+    missing: frozenset[str]
+    whole: bytes
 
 
 def _lines_of(missing: frozenset[str]) -> str:
     return "".join([f"{name}: {value}\r\n" for name, value in _OURS if name in missing])
-
-
-_ALL_OURS = _lines_of(frozenset(name for name, _ in _OURS))
 
 
 def _line(name: str, value: str) -> str:

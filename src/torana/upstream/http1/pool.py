@@ -31,7 +31,7 @@ class Pool:
     ``dial`` makes a connection within seconds; ``forget`` is called when none is left.
     """
 
-    __slots__ = ("_busy", "_dial", "_forget", "_idle", "_limits", "_loop", "_places", "_queue", "_sweep", "_used")
+    __slots__ = ("_busy", "_dial", "_forget", "_idle", "_limits", "_loop", "_made", "_places", "_queue", "_sweep")
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Pool:
         self._forget = forget
         self._loop = asyncio.get_running_loop()
         self._busy = 0
-        self._used: set[Connection] = set()
+        self._made: set[Connection] = set()
         self._idle: list[Connection] = []
         self._queue: deque[asyncio.Future[bool]] = deque()
         self._sweep: asyncio.TimerHandle | None = None
@@ -93,35 +93,38 @@ class Pool:
                 turn.set_result(True)
                 return
         self._busy -= 1
-        if not self._busy and not self._idle:
+        if not (self._idle or self._busy):
             self._forget(self)
 
     def kept(self) -> Connection | None:
         """A connection on which nothing waits to be read; None where there is none, and it must be made."""
-        while self._idle:
-            connection = self._idle.pop()
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
             if self._loop.time() - connection.idle_since <= self._limits.keep and connection.is_silent():
-                self._used.add(connection)
                 return connection
-            connection.drop()
+            self._drop(connection)
         return None
 
     async def made(self, within: float) -> Connection:
         """A new connection; UpstreamUnreachable."""
         connection = await self._dial(within)
-        self._used.add(connection)
+        self._made.add(connection)
         return connection
 
-    def give(self, connection: Connection) -> None:
-        """Take back a connection, to keep it where it may be of use."""
-        self._used.discard(connection)
-        if not self._limits.keep or not connection.reusable():
-            connection.drop()
-        else:
-            connection.idle_since = self._loop.time()
-            self._idle.append(connection)
-            if self._sweep is None:
-                self._sweep = self._loop.call_later(self._limits.keep, self._clear)
+    def give(self, connection: Connection, *, is_well: bool) -> None:
+        """Take back a connection, to keep it where all went well and it may be of use."""
+        if not is_well or not self._limits.keep or not connection.reusable():
+            self._drop(connection)
+            return
+        connection.idle_since = self._loop.time()
+        self._idle.append(connection)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(self._limits.keep, self._clear)
+
+    def _drop(self, connection: Connection) -> None:
+        self._made.discard(connection)
+        connection.drop()
 
     def _clear(self) -> None:
         """Close what has been idle for long."""
@@ -130,7 +133,7 @@ class Pool:
         old = [connection for connection in self._idle if now - connection.idle_since >= keep]
         self._idle = [connection for connection in self._idle if now - connection.idle_since < keep]
         for connection in old:
-            connection.drop()
+            self._drop(connection)
         if self._idle:
             self._sweep = self._loop.call_at(min(each.idle_since for each in self._idle) + keep, self._clear)
         elif not self._busy:
@@ -141,9 +144,9 @@ class Pool:
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        for connection in (*self._idle, *self._used):
-            connection.drop()
         self._idle.clear()
+        for connection in tuple(self._made):
+            self._drop(connection)
 
 
 def _give_up(turn: "asyncio.Future[bool]") -> None:

@@ -8,6 +8,8 @@ from torana.upstream.http1.connection import Connection
 
 AT_ONCE = 256 * 1024
 """Bytes that are handed over without waiting. More at a time would hold up the event loop where they are encrypted."""
+_ENOUGH = 64 * 1024
+"""Bytes of pieces that are worth a write."""
 
 
 def in_memory(body: Sequence[bytes | File]) -> tuple[Sequence[bytes] | None, int]:
@@ -30,13 +32,14 @@ def in_memory(body: Sequence[bytes | File]) -> tuple[Sequence[bytes] | None, int
 
 async def send_body(connection: Connection, body: Sequence[bytes | File], length: int) -> None:
     """Send a body of ``length`` bytes piece by piece. What goes wrong with it breaks the connection."""
-    left = length
+    left, batch = length, _Batch()
     try:
         for part in body:
-            if isinstance(part, bytes):
-                left = await _send(connection, part, left)
-            else:
-                left = await _send_file(connection, part, left)
+            if not isinstance(part, bytes):
+                left = await _send_file(connection, part, batch, left)
+            elif batch.add(part):
+                left = await _send(connection, batch, left)
+        left = await _send(connection, batch, left)
         if left:
             connection.fail(UpstreamCut("The connection to the upstream broke."), None)
         connection.sent()
@@ -44,18 +47,40 @@ async def send_body(connection: Connection, body: Sequence[bytes | File], length
         connection.fail(UpstreamCut("The connection to the upstream broke."), error)
 
 
-async def _send_file(connection: Connection, file: File, left: int) -> int:
+class _Batch:
+    """Pieces that leave together."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, piece: bytes) -> bool:
+        """One more; whether they are enough."""
+        self.pieces.append(piece)
+        self.size += len(piece)
+        return self.size >= _ENOUGH
+
+
+async def _send_file(connection: Connection, file: File, batch: _Batch, left: int) -> int:
     async for piece in file.chunks():
-        left = await _send(connection, piece, left)
+        if batch.add(piece):
+            left = await _send(connection, batch, left)
     return left
 
 
-async def _send(connection: Connection, data: bytes, left: int) -> int:
-    """Send a piece, of which no byte may be beyond what the head says; the bytes that are left to be sent."""
-    left -= len(data)
+async def _send(connection: Connection, batch: _Batch, left: int) -> int:
+    """Send pieces, of which no byte may be beyond what the head says; the bytes that are left to be sent."""
+    left -= batch.size
     if left < 0:
         raise ValueError("a file that is longer than it says")
-    view = memoryview(data)
+    pieces, batch.pieces, batch.size = batch.pieces, [], 0
+    last = pieces.pop() if pieces and len(pieces[-1]) > AT_ONCE else b""
+    if pieces:
+        connection.writelines(pieces)
+        await connection.drained()
+    view = memoryview(last)
     for start in range(0, len(view), AT_ONCE):
         connection.write(view[start : start + AT_ONCE])
         await connection.drained()

@@ -6,7 +6,17 @@ from types import TracebackType
 
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Origin, Response, Timeouts
-from torana.upstream.signing.signer import Fixed, Signer
+from torana.upstream.signing.signer import Ajar, Fixed, Signer
+
+
+def opening(client: Client, signer: Signer, base_url: str) -> tuple[Client, Origin]:
+    """A client and an origin at ``base_url`` with which every door opens; ValueError as for origins.
+
+    What is the same for every message goes with the origin. So it must not be used where messages may go elsewhere.
+    """
+    if isinstance(signer, Fixed | Ajar):
+        return client, Origin(base_url, signer.sent)
+    return Signed(client, signer), Origin(base_url)
 
 
 class Signed:
@@ -15,7 +25,7 @@ class Signed:
     def __init__(self, client: Client, signer: Signer) -> None:
         self._client = client
         self._signer = signer
-        self._fixed = ((signer.name, signer.value),) if isinstance(signer, Fixed) else None
+        self._same = signer.sent if isinstance(signer, Fixed | Ajar) else None
 
     def send(
         self,
@@ -27,10 +37,10 @@ class Signed:
         headers: Sequence[tuple[str, str]] = (),
     ) -> AbstractAsyncContextManager[Response]:
         """As the port says; UpstreamAuth too, when there is nothing to open the door with."""
-        if self._fixed is None:
+        if self._same is None:
             return _Sending(self._client, self._signer, message, origin, (timeouts, max_reply, headers))
         return self._client.send(
-            message, origin, timeouts=timeouts, max_reply=max_reply, headers=(*self._fixed, *headers)
+            message, origin, timeouts=timeouts, max_reply=max_reply, headers=(*self._same, *headers)
         )
 
 

@@ -1,9 +1,9 @@
-"""The port to what opens doors, and the plainest way: headers that are always the same."""
+"""The port to what opens doors, and the plainest ways: a header that is always the same, and none."""
 
 import base64
 import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from torana.core.exchange import Message
 
@@ -35,9 +35,24 @@ class Fixed:
         if not _SENDABLE.fullmatch(self.value):
             raise ValueError("api_key must be printable ASCII on one line, without spaces around it")
 
+    @property
+    def sent(self) -> tuple[tuple[str, str], ...]:
+        """The header, for whoever sends it with every message."""
+        return ((self.name, self.value),)
+
     async def headers(self, message: Message, url: str) -> tuple[tuple[str, str], ...]:  # noqa: ARG002 - the port's
         """The header."""
-        return ((self.name, self.value),)
+        return self.sent
+
+
+class Ajar:
+    """A door that needs no key."""
+
+    sent: Final[tuple[tuple[str, str], ...]] = ()
+
+    async def headers(self, message: Message, url: str) -> tuple[tuple[str, str], ...]:  # noqa: ARG002 - the port's
+        """Nothing."""
+        return self.sent
 
 
 def basic(secret: str) -> Fixed:

@@ -3,8 +3,7 @@ from msgspec import Struct
 
 from torana.core.errors import InvalidRequest
 from torana.families.language.chat.checked import (
-    check_sampling,
-    check_stream_options,
+    check_options,
     checked,
     unsupported,
     wants_usage,
@@ -44,10 +43,12 @@ def test_what_is_as_described():
         {"temperature": 0, "top_p": 0.5, "presence_penalty": -1, "frequency_penalty": None},
         {"max_tokens": 1, "max_completion_tokens": 10**9, "n": 128},
         {"n": None, "max_tokens": None},
+        # More than any number that we can hold is a number all the same.
+        {"temperature": 10**400, "n": 2},
     ],
 )
 def test_numbers(body):
-    check_sampling(body)
+    check_options(body)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_numbers(body):
 )  # fmt: skip
 def test_what_is_no_number(name, value, code):
     with pytest.raises(InvalidRequest) as refused:
-        check_sampling({name: value})
+        check_options({name: value})
     assert (refused.value.param, refused.value.code) == (name, code)
 
 
@@ -76,7 +77,7 @@ def test_what_is_no_number(name, value, code):
     ],
 )  # fmt: skip
 def test_options_of_streams(body, wants):
-    check_stream_options(body)
+    check_options(body)
     assert wants_usage(body) == wants
 
 
@@ -85,7 +86,7 @@ def test_options_of_streams(body, wants):
 )
 def test_options_that_are_none(options, param):
     with pytest.raises(InvalidRequest) as refused:
-        check_stream_options({"stream_options": options})
+        check_options({"stream_options": options})
     assert (refused.value.param, refused.value.code) == (param, "invalid_type")
 
 

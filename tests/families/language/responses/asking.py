@@ -19,7 +19,7 @@ def request(**body: object) -> LanguageRequest:
 
 
 def occasion(**body: object) -> Occasion:
-    return Occasion(request(**body), created=1_800_000_000, id="ab" * 12, model="upstream-model")
+    return Occasion(request(**body), 1_800_000_000, "ab" * 12, "upstream-model")
 
 
 def events_of(frames: Iterable[bytes]) -> list[dict[str, Any]]:

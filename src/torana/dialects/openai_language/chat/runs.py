@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Struct
 
 _AFTER = b"\n\n"
-_WORDS = msgspec.json.Decoder(list[str])
+_read_words = msgspec.json.Decoder(list[str]).decode
 
 
 class Run(Struct, frozen=True, gc=False):
@@ -27,22 +27,28 @@ class Shape(Struct, frozen=True, gc=False):
     """From the words of one such event to those of the next."""
     index: int
     """Of the answer that the words belong to."""
+    start: int
+    stop: int
+    """Where the words of such an event begin and, counted from its end, end."""
+    around: int
+    """Bytes of it that are no words."""
 
     def words_in(self, block: bytes) -> int | None:
         """Bytes of words of a block that is such a run from its first byte to its last; None for any other."""
-        before, after = self.before, self.after
-        around = len(before) + len(after)
-        if len(block) < around or not (block.startswith(before) and block.endswith(after)):
+        if len(block) < self.around or not (block.startswith(self.before) and block.endswith(self.after)):
             return None
-        told = block[len(before) : -len(after)]
-        more = told.count(self.between)
+        told = block[self.start : self.stop]
+        said, more = len(told), told.count(self.between)
+        if more:
+            said -= more * len(self.between)
+            told = told.replace(self.between, b'"\n,"')
         # Words may hold anything that looks like an end. As no text has a line's end in it, here none runs into the
         # next; so there are as many texts as events where each event has one, and more where one has more.
         try:
-            texts = _WORDS.decode(b'["%s"]' % told.replace(self.between, b'"\n,"'))
+            texts = _read_words(b'["%s"]' % told)
         except ValueError:
             return None
-        return len(told) - more * len(self.between) if len(texts) == more + 1 else None
+        return said if len(texts) == more + 1 else None
 
     def run_in(self, block: bytes) -> Run | None:
         """The run from the first such event in a block to the last; None where there is none, or others between."""
@@ -60,4 +66,4 @@ def shape_of(event: bytes, words: bytes, index: int) -> Shape | None:
     if not words.startswith(b'"') or place < 0 or event.count(words) > 1:
         return None
     before, after = event[: place + 1], event[place + len(words) - 1 :]
-    return Shape(before, after, after + before, index)
+    return Shape(before, after, after + before, index, len(before), -len(after), len(before) + len(after))

@@ -1,7 +1,10 @@
 """Members of a request in their types; an error names the member by its whole path."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
 
 from torana.core.errors import InvalidRequest
 from torana.families.language.asked import typed
@@ -13,6 +16,25 @@ _MOST_TOKENS = 2**31 - 1
 _NUMBERS = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 _COUNTS = {"max_tokens": _MOST_TOKENS, "max_completion_tokens": _MOST_TOKENS, "n": _MOST_ANSWERS}
 _SAMPLING = _NUMBERS | _COUNTS.keys()
+_Number = float | None
+_Tokens = Annotated[int, Meta(ge=1, le=_MOST_TOKENS)] | None
+
+
+class _StreamOptions(Struct, gc=False):
+    include_usage: bool | None = None
+
+
+class _Sound(Struct, gc=False):
+    """Options in which nothing is wrong."""
+
+    temperature: _Number = None
+    top_p: _Number = None
+    presence_penalty: _Number = None
+    frequency_penalty: _Number = None
+    max_tokens: _Tokens = None
+    max_completion_tokens: _Tokens = None
+    n: Annotated[int, Meta(ge=1, le=_MOST_ANSWERS)] | None = None
+    stream_options: _StreamOptions | None = None
 
 
 def checked(value: object, kind: type[T], where: str) -> T:
@@ -37,8 +59,19 @@ def unsupported(param: str, message: str, *, value: bool = False) -> InvalidRequ
     return InvalidRequest(message, param=param, code="unsupported_value" if value else "unsupported_parameter")
 
 
-def check_sampling(body: Mapping[str, Any]) -> None:
-    """That numbers are numbers: whatever is done with the rest, limits and prices are told from these."""
+def check_options(body: Mapping[str, Any]) -> None:
+    """That numbers are numbers, and ``stream_options`` what it should be; InvalidRequest names what is not.
+
+    Whatever is done with the rest, limits and prices are told from these.
+    """
+    try:
+        msgspec.convert(body, _Sound)
+    except msgspec.ValidationError:
+        _check_sampling(body)
+        _check_stream_options(body)
+
+
+def _check_sampling(body: Mapping[str, Any]) -> None:
     # In an order of their own, so that of several wrong ones it is always the same that is named.
     for name in sorted(_SAMPLING.intersection(body)):
         value = body[name]
@@ -48,7 +81,7 @@ def check_sampling(body: Mapping[str, Any]) -> None:
             raise InvalidRequest(f"'{name}' must be a number.", param=name, code="invalid_type")
 
 
-def check_stream_options(body: Mapping[str, Any]) -> None:
+def _check_stream_options(body: Mapping[str, Any]) -> None:
     """That ``stream_options`` is an object, and what it says of usage true or false."""
     options = body.get("stream_options")
     if options is None:

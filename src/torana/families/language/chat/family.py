@@ -6,7 +6,7 @@ Shapes: OpenAI's ``CreateChatCompletionRequest`` and ``CreateChatCompletionRespo
 from torana.core.errors import InvalidRequest
 from torana.families.base import Family
 from torana.families.language.asked import LanguageRequest, Spoken, read_request
-from torana.families.language.chat.checked import check_sampling, check_stream_options
+from torana.families.language.chat.checked import check_options
 from torana.families.language.chat.fields import FIELDS, REPLY_SCHEMA
 from torana.families.language.chat.folding import fold, write
 from torana.families.language.chat.hearing import hear
@@ -23,8 +23,7 @@ def parse(raw: bytes) -> LanguageRequest:
     messages = request.body["messages"]
     if not isinstance(messages, list) or not messages:
         raise InvalidRequest("'messages' must be an array of at least one message.", param="messages")
-    check_sampling(request.body)
-    check_stream_options(request.body)
+    check_options(request.body)
     return request
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from torana.core.exchange import EVENT_STREAM, Reply
 from torana.families.base import Body, Publish
-from torana.families.language.asked import LanguageRequest, Spoken, frame, write_spoken
+from torana.families.language.asked import LanguageRequest, Spoken, body_of, frame
 from torana.families.language.chat.checked import wants_usage
 from torana.families.language.chat.telling import DONE
 
@@ -63,12 +63,12 @@ def unfold(spoken: Spoken, request: LanguageRequest) -> list[bytes]:
     return [*frames, DONE]
 
 
-async def write(request: LanguageRequest, reply: Reply[Spoken], publish: Publish) -> Body:
+async def write(request: LanguageRequest, reply: Reply[Spoken], _publish: Publish) -> Body:
     """The answer as it is; as events where they were asked for and it came whole."""
     spoken = reply.body
     if request.stream and not spoken.told and spoken.media_type != EVENT_STREAM:
         spoken = Spoken(b"".join(unfold(spoken, request)), EVENT_STREAM)
-    return await write_spoken(request, Reply(spoken), publish)
+    return body_of(spoken)
 
 
 def _cut(choice: dict[str, Any]) -> Iterable[dict[str, Any]]:
