@@ -25,7 +25,11 @@ def test_a_url_holds_a_picture_or_leads_to_one():
     assert from_url("https://cdn.example/a.png") == Link("https://cdn.example/a.png")
 
 
-PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256))).decode()
+def written(beginning: bytes) -> str:
+    return base64.b64encode(beginning + bytes(range(256))).decode()
+
+
+PICTURE = written(b"\x89PNG\r\n\x1a\n")
 AROUND = 'größer "b64_json":"x'
 SAID = {"created": 1, "data": [{"b64_json": PICTURE, "revised_prompt": AROUND}, {"b64_json": PICTURE}]}
 
@@ -40,6 +44,19 @@ def test_pictures_are_lifted_out_of_what_is_said_beside_them(separators, ascii_o
         "created": 1,
         "data": [{"b64_json": "#0", "revised_prompt": 'größer "b64_json":"x'}, {"b64_json": "#1"}],
     }
+
+
+@pytest.mark.parametrize(
+    ("beginning", "is_lifted"),
+    [
+        *((b"\x89PNG\r\n\x1a\n", True), (b"\xff\xd8\xff\xe0", True), (b"RIFF\xff\xff\xff\xffWEBP", True)),
+        *((b"GIF89a", False), (b"BM", False), (b"<svg", False)),
+    ],
+)
+def test_pictures_of_the_formats_that_we_write_are_lifted(beginning, is_lifted):
+    rest, inlines = lifted(b'{"b64_json":"%s"}' % written(beginning).encode())
+    assert json.loads(rest) == {"b64_json": "#0" if is_lifted else written(beginning)}
+    assert len(inlines) == is_lifted
 
 
 @pytest.mark.parametrize(

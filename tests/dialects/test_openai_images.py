@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -24,8 +25,8 @@ def message(speech: Speech, ask: Ask) -> Message:
 
 
 def names(asked: Message) -> list[str]:
-    heads = [part.decode() for part in asked.body if isinstance(part, bytes) and b"form-data; name=" in part[:300]]
-    return [head.split('name="')[1].split('"')[0] for head in heads]
+    text = b"".join(part for part in asked.body if isinstance(part, bytes)).decode(errors="replace")
+    return re.findall(r'form-data; name="([^"]*)"', text)
 
 
 def reply(body: object) -> Received:

@@ -37,7 +37,7 @@ async def vary(lent, request: ImageRequest):
 
 
 async def test_the_first_source_comes_back_n_times(lent):
-    reply = await vary(lent, dataclasses.replace(ASKED, n=3))
+    reply = await vary(lent, structs.replace(ASKED, n=3))
     assert reply.body.created == 1_800_000_000
     assert len(reply.body.pictures) == 3
     assert reply.usage.images == 3
@@ -49,7 +49,7 @@ async def test_the_first_source_comes_back_n_times(lent):
 
 @pytest.mark.parametrize(("asked", "made"), [(Size(64, 48), Size(64, 48)), (None, Size(37, 23))])
 async def test_at_the_size_asked_for_or_its_own(lent, asked, made):
-    reply = await vary(lent, dataclasses.replace(ASKED, size=asked))
+    reply = await vary(lent, structs.replace(ASKED, size=asked))
     opened(reply.body.pictures[0])
     assert reply.body.pictures[0].info.size == made
 
@@ -57,7 +57,7 @@ async def test_at_the_size_asked_for_or_its_own(lent, asked, made):
 @pytest.mark.parametrize("output_format", ["png", "webp", "jpeg"])
 async def test_in_the_format_asked_for(lent, output_format):
     reply = await vary(
-        lent, dataclasses.replace(ASKED, output_format=output_format, extensions=frozenset({"output_format"}))
+        lent, structs.replace(ASKED, output_format=output_format, extensions=frozenset({"output_format"}))
     )
     opened(reply.body.pictures[0])
     assert reply.body.pictures[0].info.format == output_format
@@ -65,13 +65,13 @@ async def test_in_the_format_asked_for(lent, output_format):
 
 
 async def test_it_knows_nothing_of_seed_and_strength(lent):
-    reply = await vary(lent, dataclasses.replace(ASKED, extensions=frozenset({"strength", "seed", "output_format"})))
+    reply = await vary(lent, structs.replace(ASKED, extensions=frozenset({"strength", "seed", "output_format"})))
     assert reply.ignored == ("seed", "strength")
 
 
 async def test_a_size_that_cannot_be_made_is_the_callers_mistake(lent):
     with pytest.raises(InvalidRequest):
-        await vary(lent, dataclasses.replace(ASKED, size=Size(5000, 5000)))
+        await vary(lent, structs.replace(ASKED, size=Size(5000, 5000)))
 
 
 SPOKEN: dict[str, tuple[Family[Any, Any], dict[str, object]]] = {

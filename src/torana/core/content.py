@@ -1,8 +1,9 @@
 """Pictures and sounds as values: their sizes, formats, and the bytes of those that were made."""
 
 from binascii import a2b_base64
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 OutputFormat = Literal["png", "webp", "jpeg"]
 """What we can write."""
@@ -18,8 +19,7 @@ MEDIA_TYPES: dict[str, str] = {
 """Every format we can read, by its name, and the media type it travels under."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True, gc=False):
     """Width and height in pixels."""
 
     width: int
@@ -34,8 +34,7 @@ class Size:
         return f"{self.width}x{self.height}"
 
 
-@dataclass(frozen=True, slots=True)
-class PictureInfo:
+class PictureInfo(Struct, frozen=True, gc=False):
     """What a picture's header says, learnt without decoding it.
 
     ``size`` is as shown, that is with the EXIF orientation applied.
@@ -54,16 +53,14 @@ class PictureInfo:
         return MEDIA_TYPES[self.format]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True, gc=False):
     """A picture that was made: encoded bytes, and what they are."""
 
     data: bytes
     info: PictureInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True, gc=False):
     """A picture that was made, in base64 as it leaves in JSON: decoded only for those who need its bytes."""
 
     pieces: tuple[bytes | memoryview, ...]
@@ -86,8 +83,7 @@ class Encoded:
         return b"".join(map(a2b_base64, self.pieces))
 
 
-@dataclass(frozen=True, slots=True)
-class SoundInfo:
+class SoundInfo(Struct, frozen=True, gc=False):
     """What a sound's first bytes say, learnt without decoding it."""
 
     format: str

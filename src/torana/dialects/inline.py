@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from itertools import repeat
 from typing import Final
 
 from torana.dialects.steps import Inline, Link, unreadable
@@ -9,8 +10,8 @@ from torana.dialects.steps import Inline, Link, unreadable
 _NAME: Final = b'"b64_json"'
 _BETWEEN: Final = (b':"', b': "')
 """What writers of JSON put between a name and a text."""
-_PNG: Final = b"iVBORw0KGgo"
-"""How a PNG begins in base64."""
+_BEGINNINGS: Final = (b"iVBORw0KGgo", b"/9j/", b"UklGR")
+"""How a PNG, a JPEG and a WebP begin in base64."""
 _FOREIGN: Final = (b"\\", b"\n", b"\r", b" ", b"-", b"_")
 """What stands in texts that are JSON, or nearly base64, and yet not base64 as it is."""
 
@@ -18,15 +19,14 @@ _FOREIGN: Final = (b"\\", b"\n", b"\r", b" ", b"-", b"_")
 def lifted(body: bytes) -> tuple[bytes, Mapping[str, Inline]]:
     """A reply in JSON without its pictures, and those, by what stands in their places.
 
-    Those are PNGs as ``b64_json``, found without reading what is in them. Any that is not plain base64 as far as can be
-    told at a glance stays where it is, as all else does.
+    Those are PNGs, JPEGs and WebPs as ``b64_json``, found without reading what is in them. Any that is not plain base64
+    as far as can be told at a glance stays where it is, as all else does.
     """
     rest, inlines, done, at = list[bytes](), dict[str, Inline](), 0, body.find(_NAME)
     while at >= 0:
         behind = at + len(_NAME)
-        between = next((each for each in _BETWEEN if body.startswith(each, behind)), None)
-        if between is not None:
-            start = behind + len(between)
+        if body.startswith(_BETWEEN, behind):
+            start = body.find(b'"', behind) + 1
             end = body.find(b'"', start)
             if end >= 0 and _is_plain(body, start, end):
                 place = f"#{len(inlines)}"
@@ -40,10 +40,10 @@ def lifted(body: bytes) -> tuple[bytes, Mapping[str, Inline]]:
 
 
 def _is_plain(body: bytes, start: int, end: int) -> bool:
-    if not body.startswith(_PNG, start) or (end - start) % 4:
+    if not body.startswith(_BEGINNINGS, start) or (end - start) % 4:
         return False
-    # A loop of many short searches goes over it faster than any one that knows all characters.
-    if any(body.find(foreign, start, end) >= 0 for foreign in _FOREIGN):
+    # Many short searches go over it faster than any one that knows all characters.
+    if max(map(body.find, _FOREIGN, repeat(start), repeat(end))) >= 0:
         return False
     return body.isascii() or bytes(memoryview(body)[start:end]).isascii()
 

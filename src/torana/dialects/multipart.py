@@ -2,11 +2,14 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from torana.core.exchange import File, Message, Recording
 from torana.dialects.steps import Sent
 
+_REMEMBERED = 256
+"""Heads of parts, by what they say; few are ever used."""
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
@@ -38,10 +41,16 @@ class _File(NamedTuple):
 
 def _form(path: str, fields: Iterable[tuple[str, object]], files: Iterable[_File], *, accept: str) -> Message:
     boundary = f"torana-{secrets.token_hex(16)}"
-    body: list[bytes | File] = [_text(boundary, name, value) for name, value in fields if value is not None]
+    dashes = b"--" + boundary.encode()
+    between = dashes + b"\r\n"
+    # What stands before a file goes as one piece with it.
+    small = [between + _head(name) + _text(value) + b"\r\n" for name, value in fields if value is not None]
+    body: list[bytes | File] = []
     for file in files:
-        body += [_file_head(boundary, file), *_content(file.content), b"\r\n"]
-    body.append(f"--{boundary}--\r\n".encode())
+        body += (b"".join((*small, between, _file_head(file.name, file.filename, file.media_type))),)
+        body += _content(file.content)
+        small = [b"\r\n"]
+    body.append(b"".join((*small, dashes, b"--\r\n")))
     headers = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", accept))
     return Message("POST", path, headers, tuple(body))
 
@@ -54,12 +63,16 @@ def _content(content: bytes | File) -> Sequence[bytes | File]:
     return (content,) if pieces is None else pieces
 
 
-def _text(boundary: str, name: str, value: object) -> bytes:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name.translate(_QUOTED)}"\r\n\r\n'
-    return f"{head}{text}\r\n".encode()
+def _text(value: object) -> bytes:
+    return (str(value).lower() if isinstance(value, bool) else str(value)).encode()
 
 
-def _file_head(boundary: str, file: _File) -> bytes:
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{file.name}"; filename="{file.filename}"'
-    return f"{head}\r\nContent-Type: {file.media_type}\r\n\r\n".encode()
+@lru_cache(_REMEMBERED)
+def _head(name: str) -> bytes:
+    return f'Content-Disposition: form-data; name="{name.translate(_QUOTED)}"\r\n\r\n'.encode()
+
+
+@lru_cache(_REMEMBERED)
+def _file_head(name: str, filename: str, media_type: str) -> bytes:
+    head = f'Content-Disposition: form-data; name="{name}"; filename="{filename}"'
+    return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode()

@@ -4,7 +4,7 @@ Source: OpenAI's API reference and clients; the servers' own documentation and s
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -153,9 +153,11 @@ def _message(ask: Ask, speech: Speech) -> Message:
     path = f"{speech.prefix}/{operation.removeprefix('images.')}"
     in_json = operation == GENERATE or (operation == EDIT and speech.edits_in_json)
     omitted = speech.omitted if in_json else speech.omitted | speech.omitted_in_forms
-    names = dict(speech.renamed)
-    told = {names.get(name, name): value for name, value in _fields(ask, speech, operation) if name not in omitted}
-    fields = speech.rewritten(told | dict(ask.parameters))
+    told = {name: value for name, value in _fields(ask, speech, operation) if value is not None and name not in omitted}
+    if speech.renamed:
+        names = dict(speech.renamed)
+        told = {names.get(name, name): value for name, value in told.items()}
+    fields = speech.rewritten({**told, **ask.parameters} if ask.parameters else told)
     if in_json:
         return json_message("POST", path, fields if operation == GENERATE else fields | _in_json(ask))
     single = speech.single_image_field if len(ask.sources) == 1 else None
@@ -164,8 +166,9 @@ def _message(ask: Ask, speech: Speech) -> Message:
     return form_message(path, fields.items(), files)
 
 
-def _fields(ask: Ask, speech: Speech, operation: str) -> Iterator[tuple[str, object]]:
-    told: Mapping[str, object] = {
+def _fields(ask: Ask, speech: Speech, operation: str) -> Iterable[tuple[str, object]]:
+    """All that may be told, by our own names; what is None is not."""
+    told: dict[str, object] = {
         "model": ask.model if speech.sends_model else None,
         "prompt": ask.prompt if operation != VARY or speech.prompted_variations else None,
         "n": ask.n,
@@ -179,9 +182,10 @@ def _fields(ask: Ask, speech: Speech, operation: str) -> Iterator[tuple[str, obj
         "output_format": ask.output_format,
         "stream": True if ask.partials else None,
         "partial_images": ask.partials or None,
-        **{name: int(value) if name in _NUMBERS else value for name, value in ask.wishes.items()},
     }
-    yield from ((name, value) for name, value in told.items() if value is not None)
+    if ask.wishes:
+        told |= {name: int(value) if name in _NUMBERS else value for name, value in ask.wishes.items()}
+    return told.items()
 
 
 def _in_json(ask: Ask) -> dict[str, object]:

@@ -3,7 +3,6 @@
 import base64
 from binascii import a2b_base64
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from http import HTTPStatus
 from typing import TypeVar
@@ -69,18 +68,16 @@ class Ask(msgspec.Struct, frozen=True):
         return {name: value for name, value in fields.items() if value is not None} | dict(self.parameters)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A picture that the upstream left somewhere for us to fetch."""
 
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inline:
+class Inline(msgspec.Struct, frozen=True, gc=False):
     """A picture as it stands in a reply, in base64: taken for whole as far as its characters tell."""
 
-    text: memoryview = field(repr=False)
+    text: memoryview
 
     def decoded(self) -> bytes:
         """The picture's bytes; UpstreamError when its base64 is broken."""
@@ -95,8 +92,7 @@ ReadEvent = Callable[[Event], "Partial | Received | None"]
 by None, one of those that the conversation gets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send a message and give back the reply, whatever its status.
 
     ``url`` is an absolute address that the upstream gave, in place of the account's own and the message's path.
@@ -113,8 +109,7 @@ class Send:
     """How the events of a reply are read that is a stream; None where it is none to us, whatever it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+class Poll(msgspec.Struct, frozen=True):
     """Wait a little, ask after a job and give back the reply; asking again does no harm.
 
     ``undo`` is sent when nobody waits for the job any more, so that it need not be done nor paid for.
@@ -125,8 +120,7 @@ class Poll:
     undo: Send | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A reply, whole."""
 
     status: int
@@ -148,13 +142,12 @@ class Received:
             raise unreadable() from error
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True):
     """What one upstream call came to."""
 
     pictures: tuple[bytes | Inline | Link, ...]
     revised_prompt: str | None = None
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = {}
     charged: Decimal | None = None
     """What the upstream says it charged, in US dollars."""
     billed: int | None = None

@@ -78,10 +78,8 @@ class Relay(Protocol):
         ...
 
 
-class BlockRelay:
+class BlockRelay(Struct):
     """A relay to which events can also be given many at a time."""
-
-    __slots__ = ()
 
     def take_block(self, block: bytes) -> bytes | None:
         """What some events come to, each with its end as it came; None where they are to be taken one by one.

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 from torana.core.content import Picture
 from torana.core.exchange import Partial, Recording, Reply, Upload
 from torana.families.faults import OPENAI, Wording
@@ -15,8 +17,7 @@ Publish = Callable[[Picture], Awaitable[str]]
 """Keeps a made picture for a while and gives the link to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """A parsed ``multipart/form-data`` body: text fields and files, each in the order they came.
 
     A file's bracketed name such as ``image[]`` or ``image[0]`` stands here under its plain name.
@@ -28,8 +29,7 @@ class Form:
     sounds: tuple[tuple[str, Recording], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """Bytes on their way out: how many, of what kind, in pieces."""
 
     media_type: str

@@ -59,7 +59,7 @@ def _dated(ask: Ask, version: str) -> Steps:
     prefix = f"/openai/deployments/{quote(ask.model, safe='')}/images"
     step = next(drawing(replace(_TODAYS, prefix=prefix, sends_model=False))(ask))
     path = f"{step.message.path}?api-version={quote(version, safe='')}"
-    return read_drawn((yield replace(step, message=structs.replace(step.message, path=path))))
+    return read_drawn((yield structs.replace(step, message=structs.replace(step.message, path=path))))
 
 
 def fault(received: Received) -> ToranaError:

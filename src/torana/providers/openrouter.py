@@ -82,7 +82,7 @@ def draw(ask: Ask) -> Steps:
     reply = received.read(_Reply)
     errors = (reply.error, *(choice.error for choice in reply.choices))
     if error := next((error for error in errors if error is not None), None):
-        raise _meant(error, replace(received, status=_status(error)))
+        raise _meant(error, msgspec.structs.replace(received, status=_status(error)))
     messages = [choice.message for choice in reply.choices if choice.message]
     images = [image for message in messages for image in message.images or ()]
     if not images:

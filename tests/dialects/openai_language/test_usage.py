@@ -38,6 +38,12 @@ from torana.families.language.saying import Tokens
          Tokens(text_in=10, text_out=1, reasoning_out=5)),
         ({"prompt_tokens": None, "completion_tokens": 3, "prompt_tokens_details": None}, Tokens(text_out=3)),
         ({"prompt_tokens": -1, "completion_tokens": True, "total_tokens": "9"}, None),
+        # One member that makes no sense takes none of the others along.
+        ({"prompt_tokens": 9, "completion_tokens": 3, "reasoning_tokens": 1.5,
+          "prompt_tokens_details": {"cached_tokens": "4", "audio_tokens": 2}},
+         Tokens(text_in=7, audio_in=2, text_out=3)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "reasoning_tokens": 2},
+         Tokens(text_in=9, text_out=1, reasoning_out=2)),
         ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 9}}, Tokens(cached_in=9)),
         ({}, None), (None, None), ([], None), ("many", None),
     ],

@@ -1,9 +1,9 @@
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from tests.families.sent import Sent
 from torana.core.content import Size

@@ -72,7 +72,7 @@ async def make(
 
 
 async def test_as_many_calls_as_it_takes_each_paid_for(lent: Lent) -> None:
-    reply, heard = await make(lent, b"1", b"1", b"1", request=dataclasses.replace(REQUEST, seed=98))
+    reply, heard = await make(lent, b"1", b"1", b"1", request=structs.replace(REQUEST, seed=98))
     assert len(reply.body.pictures) == 3
     assert [each.body for each in heard] == [b'{"seed":98}', b'{"seed":99}', b'{"seed":0}']
     assert (reply.shortfall, reply.usage.images, reply.usage.cost) == (0, 3, Decimal("0.15"))
@@ -96,7 +96,7 @@ async def test_with_no_picture_the_callers_own_fault_is_told_first(lent: Lent) -
 
 async def test_a_price_of_the_operators_own_goes_first_and_none_is_unknown(lent: Lent) -> None:
     own = Price(dated="2026-11-22", source="our contract", per_image=Decimal("0.02"))
-    one = dataclasses.replace(REQUEST, n=1)
+    one = structs.replace(REQUEST, n=1)
     reply, _ = await make(lent, b"1", request=one, prices={"m": own})
     assert (reply.usage.cost, reply.usage.price) == (Decimal("0.02"), "our contract, 2026-11-22")
     unpriced = dataclasses.replace(VENDOR, abilities={"*": Ability(frozenset({VARY}))})
@@ -122,7 +122,7 @@ async def test_at_worst_it_costs_the_operators_price_else_the_ceiling_else_ours(
 
 async def test_what_the_model_cannot_do_is_refused_before_anything_is_sent(lent: Lent) -> None:
     with pytest.raises(InvalidRequest, match=r"cannot do images\.edits"):
-        await make(lent, request=dataclasses.replace(REQUEST, operation=EDIT))
+        await make(lent, request=structs.replace(REQUEST, operation=EDIT))
 
 
 async def test_without_its_key_an_account_is_not_called(lent: Lent) -> None:
@@ -135,7 +135,7 @@ async def test_without_its_key_an_account_is_not_called(lent: Lent) -> None:
 
 async def test_what_the_operator_knows_it_to_understand_is_used(lent: Lent) -> None:
     plain = dataclasses.replace(VENDOR, abilities={"*": Ability(frozenset({VARY}))})
-    request = dataclasses.replace(REQUEST, n=1, seed=5)
+    request = structs.replace(REQUEST, n=1, seed=5)
     _, (heard,) = await make(lent, b"1", request=request, vendor=plain)
     assert heard.body == b'{"seed":null}'
     _, (heard,) = await make(lent, b"1", request=request, vendor=plain, extensions=("seed",))
@@ -152,10 +152,10 @@ async def test_a_declaration_says_what_an_account_needs() -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_stream_is_emulated_where_the_upstream_sent_none(lent: Lent, streamed: bool) -> None:
     def streaming(ask: Ask) -> Steps:
-        return dataclasses.replace((yield from draw(ask)), streamed=streamed)
+        return structs.replace((yield from draw(ask)), streamed=streamed)
 
     vendor = dataclasses.replace(VENDOR, draw=streaming)
-    reply, _ = await make(lent, b"1", request=dataclasses.replace(REQUEST, n=1, stream=True), vendor=vendor)
+    reply, _ = await make(lent, b"1", request=structs.replace(REQUEST, n=1, stream=True), vendor=vendor)
     assert ("stream" in reply.emulated) is not streamed
 
 
@@ -168,20 +168,20 @@ async def test_what_is_known_of_a_model_goes_before_what_the_operator_knows(lent
 
     known = Ability(frozenset({VARY}), most_seed=99, strength=Scale(100, 1), formats=frozenset({"jpeg"}))
     vendor = dataclasses.replace(VENDOR, draw=noting, abilities={"*": known})
-    request = dataclasses.replace(REQUEST, n=1, seed=105, strength=0.0, output_format="webp")
+    request = structs.replace(REQUEST, n=1, seed=105, strength=0.0, output_format="webp")
     await make(lent, b"1", request=request, vendor=vendor, extensions=("seed", "strength", "output_format"))
     assert [(ask.seed, ask.strength, ask.output_format) for ask in told] == [(5, 100, "jpeg")]
 
 
 async def test_where_one_call_does_not_tell_its_tokens_the_cost_is_unknown(lent: Lent) -> None:
     def telling(ask: Ask) -> Steps:
-        return dataclasses.replace((yield from draw(ask)), tokens={} if ask.seed == 1 else {"image_out": 1000})
+        return structs.replace((yield from draw(ask)), tokens={} if ask.seed == 1 else {"image_out": 1000})
 
     price = Price(dated="2026-11-22", source="a test", per_million_tokens={"image_out": Decimal(30)})
     ability = Ability(frozenset({VARY}), price=price, most_seed=99)
     vendor = dataclasses.replace(VENDOR, draw=telling, abilities={"*": ability})
     for seed, cost in ((0, None), (2, Decimal("0.06"))):
-        request = dataclasses.replace(REQUEST, n=2, seed=seed)
+        request = structs.replace(REQUEST, n=2, seed=seed)
         reply, _ = await make(lent, b"1", b"1", request=request, vendor=vendor)
         assert reply.usage.cost == cost
 

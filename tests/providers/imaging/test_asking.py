@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +33,7 @@ def ask(request: ImageRequest = REQUEST, ability: Ability | None = None, **conte
     ("strength", "words"), [(None, "usually"), (0.0, "closely"), (0.34, "closely"), (0.5, "usually"), (0.9, "boldly")]
 )
 def test_how_far_to_go_is_said_in_words_where_there_is_no_scale(strength: float | None, words: str) -> None:
-    asked = ask(dataclasses.replace(REQUEST, strength=strength))
+    asked = ask(structs.replace(REQUEST, strength=strength))
     assert asked.asks[0].prompt == words
     assert asked.asks[0].strength is None
     assert asked.emulated == (("prompt",) if strength is None else ("prompt", "strength"))
@@ -43,26 +41,26 @@ def test_how_far_to_go_is_said_in_words_where_there_is_no_scale(strength: float 
 
 def test_a_scale_is_used_where_there_is_one() -> None:
     ability = Ability(ALL, strength=Scale(0.1, 0.9))
-    assert ask(dataclasses.replace(REQUEST, strength=1.0), ability).asks[0].strength == 0.9
+    assert ask(structs.replace(REQUEST, strength=1.0), ability).asks[0].strength == 0.9
     assert ask(ability=ability).asks[0].strength == 0.5
-    assert "strength" not in ask(dataclasses.replace(REQUEST, strength=1.0), ability).emulated
+    assert "strength" not in ask(structs.replace(REQUEST, strength=1.0), ability).emulated
 
 
 def test_the_targets_own_words_go_before_the_gateways_and_the_clients_before_both() -> None:
     assert ask(prompt="ours").asks[0].prompt == "ours"
-    edit = dataclasses.replace(REQUEST, operation=EDIT, prompt="theirs")
+    edit = structs.replace(REQUEST, operation=EDIT, prompt="theirs")
     assert ask(edit, prompt="ours").asks[0].prompt == "theirs"
     assert ask(edit).emulated == ()
 
 
 def test_who_needs_no_words_gets_none() -> None:
-    asked = ask(dataclasses.replace(REQUEST, strength=0.2), Ability(ALL, prompted=False))
+    asked = ask(structs.replace(REQUEST, strength=0.2), Ability(ALL, prompted=False))
     assert (asked.asks[0].prompt, asked.emulated, asked.ignored) == ("", (), ("strength",))
 
 
 @given(n=st.integers(1, 10), most=st.integers(1, 10), seed=st.none() | st.integers(0, 2**63 - 1))
 def test_calls_are_shared_out_and_no_two_have_one_seed(n: int, most: int, seed: int | None) -> None:
-    request = dataclasses.replace(REQUEST, n=n, seed=seed)
+    request = structs.replace(REQUEST, n=n, seed=seed)
     asked = ask(request, Ability(ALL, most=most, most_seed=2**32 - 1))
     assert sum(each.n for each in asked.asks) == n
     assert all(1 <= each.n <= most for each in asked.asks)
@@ -73,9 +71,7 @@ def test_calls_are_shared_out_and_no_two_have_one_seed(n: int, most: int, seed: 
 
 
 def test_what_means_nothing_to_the_model_is_told() -> None:
-    request = dataclasses.replace(
-        REQUEST, seed=1, images=(photo(), photo()), wishes={"quality": "high", "style": "vivid"}
-    )
+    request = structs.replace(REQUEST, seed=1, images=(photo(), photo()), wishes={"quality": "high", "style": "vivid"})
     asked = ask(request, Ability(ALL, wishes=frozenset({"quality"})))
     assert asked.asks[0].wishes == {"quality": "high"}
     assert asked.ignored == ("image[1]", "seed", "style")
@@ -93,7 +89,7 @@ def test_what_means_nothing_to_the_model_is_told() -> None:
 )
 def test_what_cannot_be_left_out_is_refused(change: dict[str, object], ability: Ability, param: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        ask(dataclasses.replace(REQUEST, **change), ability)  # type: ignore[arg-type]  # the test's own
+        ask(structs.replace(REQUEST, **change), ability)
     assert refused.value.param == param
 
 
@@ -105,10 +101,10 @@ def test_the_size_is_the_nearest_there_is() -> None:
 
 
 def test_left_to_the_model_the_size_follows_the_source_where_one_must_be_named() -> None:
-    auto = dataclasses.replace(REQUEST, size=None, images=(photo(640, 320),))
+    auto = structs.replace(REQUEST, size=None, images=(photo(640, 320),))
     assert ask(auto).asks[0].size is None
     assert str(ask(auto, Ability(ALL, canvas=Stepped(step=64))).asks[0].size) == "640x320"
-    generation = dataclasses.replace(auto, operation=GENERATE, images=(), prompt="x")
+    generation = structs.replace(auto, operation=GENERATE, images=(), prompt="x")
     assert ask(generation, Ability(ALL, canvas=Stepped(step=64))).asks[0].size is None
 
 
@@ -128,7 +124,7 @@ def test_a_source_that_gives_the_size_is_brought_to_it() -> None:
     ],
 )
 def test_the_format_that_spares_a_conversion(formats: tuple[str, ...], wanted: str, asked_for: str | None) -> None:
-    request = dataclasses.replace(REQUEST, output_format=wanted)  # type: ignore[arg-type]  # one of ours
+    request = structs.replace(REQUEST, output_format=wanted)
     assert ask(request, Ability(ALL, formats=frozenset(formats))).asks[0].output_format == asked_for
 
 
@@ -148,5 +144,5 @@ def test_unfinished_pictures_are_asked_for_where_they_are_wanted_and_can_be_had(
 
 def test_what_the_upstream_takes_in_all_is_shared_among_the_sources() -> None:
     ability = Ability(ALL, sources=3, most_bytes=900, demands=Demands(max_bytes=500))
-    of = [ask(dataclasses.replace(REQUEST, images=(photo(),) * count), ability).demands for count in (1, 2, 3, 4)]
+    of = [ask(structs.replace(REQUEST, images=(photo(),) * count), ability).demands for count in (1, 2, 3, 4)]
     assert [demands.max_bytes for demands in of] == [500, 450, 300, 300]

@@ -2,11 +2,12 @@ import base64
 import dataclasses
 
 import pytest
+from msgspec import structs
 
 from tests.providers.kit import opened, photo
 from tests.upstream.wire import Wire, upstream
 from torana.config.upstreams import Account
-from torana.core.content import Encoded, Picture, Size
+from torana.core.content import Encoded, OutputFormat, Picture, Size
 from torana.core.errors import UpstreamError
 from torana.dialects.steps import Drawn, Inline, Link
 from torana.families.images import GENERATE, ImageRequest
@@ -31,7 +32,7 @@ async def test_what_is_right_stays_as_it_is(lent: Lent) -> None:
 
 
 async def test_what_is_not_is_brought_to_size_and_format(lent: Lent) -> None:
-    request = dataclasses.replace(REQUEST, output_format="webp", extensions=frozenset({"output_format"}))
+    request = structs.replace(REQUEST, output_format="webp", extensions=frozenset({"output_format"}))
     drawn = [Drawn((photo(128, 128).data, photo(64, 48, "WEBP").data))]
     (large, right), _ = await finishing(lent, request).all_of(drawn)
     assert [opened(each.picture).format for each in (large, right)] == ["WEBP", "WEBP"]
@@ -54,7 +55,7 @@ async def test_what_is_no_picture_is_lost_and_paid_for(lent: Lent) -> None:
 async def test_a_picture_says_how_it_came_to_be(
     lent: Lent, operation: str, images: tuple[object, ...], kind: SourceType
 ) -> None:
-    request = dataclasses.replace(REQUEST, operation=operation, images=images)  # type: ignore[arg-type]
+    request = structs.replace(REQUEST, operation=operation, images=images)
     marking = dataclasses.replace(lent, mark=True)
     (one,), _ = await finishing(marking, request).all_of([Drawn((PNG,))])
     assert one.picture.data == mark(PNG, kind)
@@ -80,13 +81,13 @@ async def test_a_link_is_tried_three_times(lent: Lent, status: int, bad: bytes) 
 
 
 INLINE = Inline(memoryview(base64.b64encode(PNG)))
-AS_JSON = dataclasses.replace(REQUEST, response_format="b64_json")
+AS_JSON = structs.replace(REQUEST, response_format="b64_json")
 
 
 @pytest.mark.parametrize("size", [None, Size(64, 48)])
 @pytest.mark.parametrize("marks", [False, True])
 async def test_what_is_right_in_base64_is_not_decoded(lent: Lent, size: Size | None, marks: bool) -> None:
-    request = dataclasses.replace(AS_JSON, size=size)
+    request = structs.replace(AS_JSON, size=size)
     (one,), lost = await finishing(dataclasses.replace(lent, mark=marks), request).all_of([Drawn((INLINE,))])
     assert isinstance(one.picture, Encoded)
     assert one.picture.data == (mark(PNG, SourceType.REWORKED) if marks else PNG)
@@ -94,12 +95,27 @@ async def test_what_is_right_in_base64_is_not_decoded(lent: Lent, size: Size | N
     assert (one.resized, one.converted, one.made, lost) == (False, False, Size(64, 48), [])
 
 
+@pytest.mark.parametrize("file_format", ["jpeg", "webp"])
+@pytest.mark.parametrize("asked", [frozenset[str](), frozenset({"output_format"})])
+async def test_so_are_other_formats_where_they_are_what_is_wanted(
+    lent: Lent, file_format: OutputFormat, asked: frozenset[str]
+) -> None:
+    data = photo(64, 48, file_format.upper()).data
+    request = structs.replace(AS_JSON, output_format=file_format, extensions=asked)
+    drawn = [Drawn((Inline(memoryview(base64.b64encode(data))),))]
+    (one,), lost = await finishing(dataclasses.replace(lent, mark=True), request).all_of(drawn)
+    assert isinstance(one.picture, Encoded)
+    assert one.picture.data == mark(data, SourceType.REWORKED)
+    assert opened(one.picture).format == file_format.upper()
+    assert (one.picture.size, one.converted, lost) == (len(one.picture.data), False, [])
+
+
 @pytest.mark.parametrize(
     "request_",
     [
-        dataclasses.replace(AS_JSON, size=Size(32, 24)),
-        dataclasses.replace(AS_JSON, output_format="webp", extensions=frozenset({"output_format"})),
-        dataclasses.replace(AS_JSON, response_format="url"),
+        structs.replace(AS_JSON, size=Size(32, 24)),
+        structs.replace(AS_JSON, output_format="webp", extensions=frozenset({"output_format"})),
+        structs.replace(AS_JSON, response_format="url"),
     ],
     ids=["size", "format", "link"],
 )

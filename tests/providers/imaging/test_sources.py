@@ -1,6 +1,5 @@
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from tests.providers.kit import Photo, photo
 from torana.core.content import Size
@@ -39,8 +38,8 @@ async def test_bytes_are_at_hand_where_they_are_needed(lent: Lent) -> None:
     ],
 )
 async def test_any_other_is_prepared(lent: Lent, source: Photo, demands: Demands, size: Size) -> None:
-    request = dataclasses.replace(REQUEST, images=(source,))
-    (picture,), _ = await sent(lent, request, dataclasses.replace(ASKED, demands=demands), STREAMED, caller="ada")
+    request = structs.replace(REQUEST, images=(source,))
+    (picture,), _ = await sent(lent, request, structs.replace(ASKED, demands=demands), STREAMED, caller="ada")
     assert picture.content is not source
     assert picture.info.size == size
     assert picture.info.format in demands.formats
@@ -48,8 +47,8 @@ async def test_any_other_is_prepared(lent: Lent, source: Photo, demands: Demands
 
 
 async def test_a_mask_goes_with_its_picture_where_the_model_takes_one(lent: Lent) -> None:
-    request = dataclasses.replace(REQUEST, operation=EDIT, mask=photo(64, 48, mode="RGBA"))
-    asked = dataclasses.replace(ASKED, demands=Demands(exact=Size(32, 32)), sources=2)
+    request = structs.replace(REQUEST, operation=EDIT, mask=photo(64, 48, mode="RGBA"))
+    asked = structs.replace(ASKED, demands=Demands(exact=Size(32, 32)), sources=2)
     pictures, mask = await sent(lent, request, asked, Ability(frozenset(), mask=True), caller="ada")
     assert mask is not None
     assert [each.info.size for each in (*pictures, mask)] == [Size(32, 32)] * 3

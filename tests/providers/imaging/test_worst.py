@@ -31,7 +31,7 @@ def priced(**parts: Any) -> Price:
 def at_worst(
     price: Price | None, ability: Ability = PLAIN, *, target: Target = TARGET, **changes: Any
 ) -> Decimal | None:
-    return worst(extent(replace(SQUARE, **changes), target, 300), ability, price)
+    return worst(extent(structs.replace(SQUARE, **changes), target, 300), ability, price)
 
 
 def by_quality(wishes: Mapping[str, str], _resolution: str | None) -> str:

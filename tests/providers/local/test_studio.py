@@ -22,7 +22,7 @@ ASKED = ImageRequest(model="patchwork", images=(SOURCE,), size=Size(64, 64), see
 async def vary(lent, context=CONTEXT, **changes) -> Reply[Pictures]:
     (declared,) = DECLARATIONS
     provider = declared.build(Account(type="local"), None, lent)
-    request = dataclasses.replace(ASKED, **changes)
+    request = msgspec.structs.replace(ASKED, **changes)
     reply: Reply[Pictures] = await provider.operations[VARIATIONS.operation](request, "patchwork", context)
     return reply
 
@@ -118,7 +118,7 @@ async def test_who_leaves_takes_the_work_along(lent):
 
 async def test_an_edit_without_words_is_a_variation(lent):
     provider = DECLARATIONS[0].build(Account(type="local"), None, lent)
-    asked = dataclasses.replace(ASKED, operation=EDIT, wishes={"quality": "high"})
+    asked = msgspec.structs.replace(ASKED, operation=EDIT, wishes={"quality": "high"})
     reply = await provider.operations[EDIT](asked, "patchwork", CONTEXT)
     assert (len(reply.body.pictures), reply.emulated, reply.ignored) == (1, ("edit",), ("quality",))
 
@@ -127,5 +127,5 @@ async def test_an_edit_without_words_is_a_variation(lent):
 async def test_words_and_masks_are_refused_by_name(lent, more):
     provider = DECLARATIONS[0].build(Account(type="local"), None, lent)
     with pytest.raises(InvalidRequest) as refused:
-        await provider.operations[EDIT](dataclasses.replace(ASKED, operation=EDIT, **more), "patchwork", CONTEXT)
+        await provider.operations[EDIT](msgspec.structs.replace(ASKED, operation=EDIT, **more), "patchwork", CONTEXT)
     assert refused.value.param == next(iter(more))

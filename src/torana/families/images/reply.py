@@ -3,7 +3,9 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from typing import cast
+
+from msgspec import Struct
 
 from torana.core.content import Encoded, Picture
 from torana.core.exchange import EVENT_STREAM, Partial, Reply
@@ -17,8 +19,7 @@ _SMALL = 16 * 1024
 _Piece = bytes | memoryview | Picture
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
+class Pictures(Struct, frozen=True):
     """The pictures that were made, and when, in seconds since the Unix epoch."""
 
     created: int
@@ -156,12 +157,14 @@ def _usage(reply: Reply[Pictures]) -> dict[str, object]:
 
 def _body(media_type: str, pieces: Sequence[_Piece]) -> Body:
     """All of it at once where nothing is left to be encoded; small pieces that follow one another are one."""
-    if any(isinstance(piece, Picture) for piece in pieces):
-        return Body(media_type, _length(pieces), _encoded(pieces))
-    joined = list[bytes | memoryview]()
-    small = list[bytes | memoryview]()
-    for piece in pieces:
-        assert not isinstance(piece, Picture)
+    if Picture in map(type, pieces):
+        return Body(media_type, sum(map(_length, pieces)), _encoded(pieces))
+    ready = cast("Sequence[bytes | memoryview]", pieces)
+    if max(map(len, ready), default=0) < _SMALL:
+        whole = b"".join(ready)
+        return Body(media_type, len(whole), (whole,))
+    joined, small = list[bytes | memoryview](), list[bytes | memoryview]()
+    for piece in ready:
         if len(piece) < _SMALL:
             small.append(piece)
         else:
@@ -171,8 +174,8 @@ def _body(media_type: str, pieces: Sequence[_Piece]) -> Body:
     return Body(media_type, sum(map(len, joined)), joined)
 
 
-def _length(pieces: Sequence[_Piece]) -> int:
-    return sum(4 * ((len(piece.data) + 2) // 3) if isinstance(piece, Picture) else len(piece) for piece in pieces)
+def _length(piece: _Piece) -> int:
+    return 4 * ((len(piece.data) + 2) // 3) if isinstance(piece, Picture) else len(piece)
 
 
 async def _encoded(pieces: Sequence[_Piece]) -> AsyncIterator[bytes]:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
+
+from msgspec import Struct, structs
 
 from torana.core.content import OutputFormat, Size
 from torana.core.errors import InvalidImage, InvalidRequest
@@ -40,8 +41,7 @@ _NUMBER = re.compile(r"\+?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[
 SIZE = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRequest:
+class ImageRequest(Struct, frozen=True):
     """A checked request for pictures: variations, edits, or generations."""
 
     model: str
@@ -62,7 +62,7 @@ class ImageRequest:
     """Whether the pictures are to come as events."""
     partial_images: int = 0
     """How many unfinished pictures to stream at most."""
-    wishes: Mapping[str, str] = field(default_factory=dict)
+    wishes: Mapping[str, str] = {}
     """Further fields of the contract that not every model knows, such as ``quality``, by name."""
     operation: str = VARY
     """Which of the family's operations is asked for, by name."""
@@ -74,7 +74,7 @@ class ImageRequest:
     @property
     def parts(self) -> Iterator[bytes | Upload]:
         """All that makes two requests the same: what is asked in words, then the pictures."""
-        words = replace(self, images=(), mask=None, wishes={}, extensions=frozenset())
+        words = structs.replace(self, images=(), mask=None, wishes={}, extensions=frozenset())
         yield repr((words, sorted(self.wishes.items()), sorted(self.extensions), self.mask is None)).encode()
         yield from self.images if self.mask is None else (self.mask, *self.images)
 
@@ -91,13 +91,14 @@ class Values:
     """
 
     def __init__(self, form: Form, known: Collection[str]) -> None:
-        self.unknown = tuple(dict.fromkeys(name for name, _ in form.fields if name not in known))
-        found: dict[str, str] = {}
-        for name, text in form.fields:
-            if name in known and name in found:
-                raise InvalidRequest(f"'{name}' was sent more than once.", param=name, code="duplicate_parameter")
-            found[name] = text
-        self.found = {name: text.strip() for name, text in found.items() if name in known and text.strip()}
+        sent = dict(form.fields)
+        if len(sent) < len(form.fields):
+            _refuse_repeated(form, known)
+        self.unknown = tuple([name for name in sent if name not in known])
+        self.found: dict[str, str] = {}
+        for name, text in sent.items():
+            if name in known and (stripped := text.strip()):
+                self.found[name] = stripped
 
     def text(self, name: str, *, longest: int) -> str | None:
         """Text as it is."""
@@ -162,16 +163,27 @@ class Values:
 
     def choice(self, name: str, allowed: tuple[T, ...]) -> T:
         """One of a few words; the first where none is given."""
-        text = self.found.get(name, allowed[0])
+        text = self.found.get(name)
+        if text is None:
+            return allowed[0]
         for choice in allowed:
             if choice == text:
                 return choice
         raise InvalidRequest(f"'{name}' must be one of {', '.join(map(repr, allowed))}.", param=name)
 
 
+def _refuse_repeated(form: Form, known: Collection[str]) -> None:
+    """InvalidRequest where a known name stands there more than once."""
+    seen = set[str]()
+    for name, _ in form.fields:
+        if name in known and name in seen:
+            raise InvalidRequest(f"'{name}' was sent more than once.", param=name, code="duplicate_parameter")
+        seen.add(name)
+
+
 def pictures_of(form: Form, how: str = "Send the picture as a file part named 'image'.") -> tuple[Upload, ...]:
     """The sources; InvalidImage when there is none, which says ``how`` they are sent."""
-    images = tuple(upload for name, upload in form.files if name == "image")
+    images = tuple([upload for name, upload in form.files if name == "image"])
     if not images:
         raise InvalidImage(
             f"Missing required parameter: 'image'. {how}",

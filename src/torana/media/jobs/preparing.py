@@ -4,6 +4,7 @@ import io
 import math
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ FUNCTION: Final = "torana.media.jobs.preparer:prepare_picture"
 _LONGEST_SIDE = 65_535
 
 
-class Demands(msgspec.Struct, frozen=True, kw_only=True):
+class Demands(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """What an upstream demands of a source picture; by default nothing but a usual format.
 
     The bounds must leave room for each other: a multiple between the least and the most side, say.
@@ -49,7 +50,7 @@ class Demands(msgspec.Struct, frozen=True, kw_only=True):
             and info.format in self.formats
             and length <= self.max_bytes
             and (info.opaque or not self.opaque)
-            and info.size == self.size_for(info.size)
+            and info.size == _kept(self, info.size)
         )
 
     def size_for(self, size: Size) -> Size:
@@ -84,6 +85,12 @@ class Demands(msgspec.Struct, frozen=True, kw_only=True):
 
     def _nearest(self, side: float) -> int:
         return math.floor(side / self.multiple + 0.5) * self.multiple
+
+
+@lru_cache(1024)
+def _kept(demands: Demands, size: Size) -> Size:
+    """Clients send pictures of few sizes, and send them again."""
+    return demands.size_for(size)
 
 
 class Preparing(msgspec.Struct, frozen=True):

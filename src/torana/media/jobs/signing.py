@@ -3,10 +3,10 @@
 Needs the extra ``c2pa`` where the workers run.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from torana.core.content import Picture
 from torana.media.job import InMemory, Job, Runner
@@ -51,4 +51,4 @@ async def sign(
         return picture
     params = msgspec.msgpack.encode(Signing(credentials, source_type, picture.info.media_type))
     made = await workers.run(Job(FUNCTION, params, (InMemory(picture.data),), caller))
-    return Picture(made.blobs[0], replace(picture.info, bare=False))
+    return Picture(made.blobs[0], structs.replace(picture.info, bare=False))

@@ -7,7 +7,8 @@ from torana.media.probe.ifd import orientation_of
 from torana.media.probe.reader import Header, Reader
 
 _CHUNK = struct.Struct(">I4s")
-_IHDR = struct.Struct(">IIBB")
+_IHDR = struct.Struct(">I4sIIBB")
+_IHDR_LENGTH = 13
 _SIGNATURE_LENGTH = 8
 _CHUNK_OVERHEAD = 12  # length, kind and checksum
 _BARE = {
@@ -22,14 +23,15 @@ _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: 
 def read(reader: Reader) -> Header:
     """The header of a PNG whose chunks all lie inside the file."""
     stored, colour = _stored(reader)
-    orientation, kinds, kind = 1, set[bytes](), b"IHDR"
-    offset = _SIGNATURE_LENGTH
+    orientation, kinds, kind = 1, {b"IHDR"}, b"IHDR"
+    offset = _SIGNATURE_LENGTH + _CHUNK_OVERHEAD + _IHDR_LENGTH
     while kind != b"IEND":
         length, kind = _CHUNK.unpack(reader.take(offset, _CHUNK.size))
         if not kind.isalpha():
             raise reader.malformed("its chain of chunks is broken")
         end = offset + _CHUNK_OVERHEAD + length
-        reader.need(end)
+        if end > reader.size:
+            reader.need(end)
         if kind == b"eXIf":
             orientation = orientation_of(reader.within(offset + _CHUNK.size, length))
         kinds.add(kind)
@@ -43,9 +45,8 @@ def read(reader: Reader) -> Header:
 
 def _stored(reader: Reader) -> tuple[Size, int]:
     """The size and the colour type."""
-    length, kind = _CHUNK.unpack(reader.take(_SIGNATURE_LENGTH, _CHUNK.size))
-    width, height, depth, colour = _IHDR.unpack(reader.take(_SIGNATURE_LENGTH + _CHUNK.size, _IHDR.size))
-    if (length, kind) != (13, b"IHDR"):
+    length, kind, width, height, depth, colour = _IHDR.unpack(reader.take(_SIGNATURE_LENGTH, _IHDR.size))
+    if (length, kind) != (_IHDR_LENGTH, b"IHDR"):
         raise reader.malformed("it does not begin with an IHDR chunk")
     if depth not in _BIT_DEPTHS.get(colour, ()):
         raise reader.malformed(f"colour type {colour} with bit depth {depth} does not exist")

@@ -1,8 +1,9 @@
 """Reading a picture file at offsets, and the refusals that every format shares."""
 
 import os
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from torana.core.content import PictureInfo, Size
 from torana.core.errors import InvalidImage
@@ -14,8 +15,7 @@ _MAX_SIDE = 65_535
 """What JPEG, GIF and most tools end at; a longer side is a mistake or an attack."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True, gc=False):
     """What a picture's header says: its format, its size as stored, and how to turn it to show it.
 
     ``bare`` and ``opaque`` are those of ``PictureInfo``; a format that is not looked through leaves them False.
@@ -47,6 +47,8 @@ class Reader:
     ``name`` is the format's name for messages, ``max_pixels`` the most that a header may claim.
     """
 
+    __slots__ = ("_file", "_max_pixels", "_name", "_reads_left", "_start", "size")
+
     def __init__(self, file: BinaryIO, *, name: str, max_pixels: int) -> None:
         self.size = file.seek(0, os.SEEK_END)
         self._file = file
@@ -65,18 +67,20 @@ class Reader:
 
     def take(self, offset: int, count: int) -> bytes:
         """Exactly ``count`` bytes at ``offset``; InvalidImage when the file stops before."""
-        self.need(offset + count)
-        return self.peek(offset, count)
+        if offset + count > self.size:
+            self.need(offset + count)
+        return self._read(offset, count)
 
     def peek(self, offset: int, count: int) -> bytes:
         """At most ``count`` bytes at ``offset``, fewer where the file stops."""
+        return self._read(offset, max(0, min(count, self.size - offset)))
+
+    def _read(self, offset: int, count: int) -> bytes:
         if self._reads_left == 0:
             raise self.malformed("it is made of too many small parts")
         self._reads_left -= 1
-        if offset >= self.size:
-            return b""
         self._file.seek(self._start + offset)
-        return self._file.read(min(count, self.size - offset))
+        return self._file.read(count)
 
     def need(self, end: int) -> None:
         """InvalidImage when the file stops before ``end``."""

@@ -29,7 +29,7 @@ from torana.upstream.signing.signed import Signed
 
 _SETTINGS = frozenset({
     "api_key", "base_url", "models", "extensions", "timeouts", "max_reply", "download_hosts", "max_connections",
-    "max_waiting", "parallel", "poll", "options", "prices",
+    "max_waiting", "parallel", "poll", "options", "prices", "proxy",
 })  # fmt: skip
 """What any account with a vendor may have set."""
 _PLAIN_SCALE = Scale(0.0, 1.0)
@@ -89,26 +89,27 @@ class Artist:
             cost=consumed.charged if price is None else price.of(consumed),
             price=f"{price.source}, {price.dated}" if price else None,
         )
-        streamed = any(each.streamed for each in drawn)
+        streamed = True in [each.streamed for each in drawn]
         return self._reply(request, asked, finished, usage=usage, streamed=streamed)
 
     def _reply(
         self, request: ImageRequest, asked: Asking, finished: Sequence[Finished], *, usage: Usage, streamed: bool
     ) -> Reply[Pictures]:
         shown = finished[: request.n]
-        emulated = {
-            "stream": request.stream and not streamed,
-            "url": request.response_format == "url",
-            "resize": any(each.resized for each in shown),
-            "output_format": any(each.converted for each in shown),
-        }
+        emulated = (
+            *asked.emulated,
+            *(("stream",) if request.stream and not streamed else ()),
+            *(("url",) if request.response_format == "url" else ()),
+            *(("resize",) if True in [each.resized for each in shown] else ()),
+            *(("output_format",) if True in [each.converted for each in shown] else ()),
+        )
         return Reply(
             Pictures(
                 int(self._lent.clock.now()),
-                tuple(each.picture for each in shown),
-                tuple(each.revised_prompt for each in shown) if request.prompt else (),
+                tuple([each.picture for each in shown]),
+                tuple([each.revised_prompt for each in shown]) if request.prompt else (),
             ),
-            emulated=(*asked.emulated, *(name for name, done in emulated.items() if done)),
+            emulated=emulated,
             ignored=asked.ignored,
             shortfall=request.n - len(shown),
             usage=usage,
@@ -130,25 +131,25 @@ class Artist:
 
     async def _draw_all(self, asks: Sequence[Ask], context: Context) -> tuple[list[Drawn], list[ToranaError]]:
         """All calls, a few at once: what came of those that succeeded, and why the others failed."""
-        ticks = self._lent.clock.ticks
         # What comes later than this would be paid for, and lost with all that came before.
-        end = ticks() + context.within - min(_KEPT_SHARE * context.within, _MOST_KEPT)
-
-        async def one(ask: Ask) -> Drawn | ToranaError:
-            left = end - ticks()
-            if left <= 0:
-                return UpstreamTimeout("No time was left to ask the upstream.")
-            try:
-                return await self._conversation.hold(ask, structs.replace(context, within=left))
-            except ToranaError as error:
-                return error
-
+        end = self._lent.clock.ticks() + context.within - min(_KEPT_SHARE * context.within, _MOST_KEPT)
         if len(asks) == 1:
-            results = [await one(asks[0])]
-        else:
-            results = await a_few_at_once([partial(one, ask) for ask in asks], self._account.parallel)
+            result = await self._draw(asks[0], context, end)
+            return ([result], []) if isinstance(result, Drawn) else ([], [result])
+        works = [partial(self._draw, ask, context, end) for ask in asks]
+        results = await a_few_at_once(works, self._account.parallel)
         drawn = [result for result in results if isinstance(result, Drawn)]
         return drawn, [result for result in results if isinstance(result, ToranaError)]
+
+    async def _draw(self, ask: Ask, context: Context, end: float) -> Drawn | ToranaError:
+        """One call, which is to be over at ``end``."""
+        left = end - self._lent.clock.ticks()
+        if left <= 0:
+            return UpstreamTimeout("No time was left to ask the upstream.")
+        try:
+            return await self._conversation.hold(ask, structs.replace(context, within=left))
+        except ToranaError as error:
+            return error
 
 
 def _extended(ability: Ability, extensions: Sequence[str]) -> Ability:
@@ -172,20 +173,24 @@ def _most_telling(errors: Sequence[ToranaError]) -> ToranaError:
 
 def _consumed(kind: str, drawn: Sequence[Drawn], finished: Sequence[Finished]) -> Consumed:
     """What all calls consumed together. A picture that was made and lost counts as large as the others are."""
-    images = sum(len(each.pictures) if each.billed is None else each.billed for each in drawn)
-    tokens: Counter[str] = Counter()
-    # Where one call does not tell its own, nobody knows those of all.
-    for each in drawn if all(each.tokens for each in drawn) else ():
-        tokens.update(each.tokens)
+    images = sum([len(each.pictures) if each.billed is None else each.billed for each in drawn])
     charged = [each.charged for each in drawn if each.charged is not None]
     return Consumed(
-        requests=sum(each.requests for each in drawn),
+        requests=sum([each.requests for each in drawn]),
         images=images,
-        pixels=round(images * sum(each.made.pixels for each in finished) / len(finished)),
+        pixels=round(images * sum([each.made.pixels for each in finished]) / len(finished)),
         kind=kind,
-        tokens=tokens,
+        tokens=drawn[0].tokens if len(drawn) == 1 else _tokens(drawn),
         charged=sum(charged, Decimal(0)) if len(charged) == len(drawn) else None,
     )
+
+
+def _tokens(drawn: Sequence[Drawn]) -> Mapping[str, int]:
+    """Those of all calls; none where one does not tell its own, since then nobody knows them."""
+    tokens: Counter[str] = Counter()
+    for each in drawn if all(each.tokens for each in drawn) else ():
+        tokens.update(each.tokens)
+    return tokens
 
 
 def _operations(vendor: Vendor) -> frozenset[str]:

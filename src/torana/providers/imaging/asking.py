@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from torana.config.upstreams import Prompts
 from torana.core.content import Size
@@ -20,8 +19,7 @@ _CLOSE, _BOLD = 0.35, 0.65
 _MEGAPIXEL = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """The calls to make, still without their pictures, and what the client should know of them."""
 
     asks: tuple[Ask, ...]
@@ -45,19 +43,20 @@ def asking(
 ) -> Asking:
     """What to ask the upstream for; InvalidRequest where leaving something out would change what is asked."""
     _refuse_what_cannot_be_left_out(request, ability, model)
-    like = request.images[0].info.size if request.images else None
+    like = request.images[0].info.size if request.images and request.size is None else None
     chosen = choose(request.size, like, ability.canvas)
     is_variation = request.operation == VARY
     words = _words(request, context, prompts) if ability.prompted else ""
-    wishes = {name: value for name, value in request.wishes.items() if name in ability.wishes}
+    wishes = request.wishes and {name: value for name, value in request.wishes.items() if name in ability.wishes}
     ask = Ask(
         operation=request.operation,
         model=model,
-        n=ability.most,
+        n=min(request.n, ability.most),
         prompt=request.prompt or words,
         size=chosen.size,
         ratio=chosen.ratio,
         resolution=chosen.resolution,
+        seed=_seed(request, ability, 0),
         strength=_strength(request, ability),
         output_format=_format(request, ability),
         partials=request.partial_images if request.stream and ability.partial else 0,
@@ -66,28 +65,28 @@ def asking(
         parameters=context.parameters,
         options=options,
     )
-    asks = tuple(_each(ask, request, ability))
+    asks = (ask,) if request.n <= ability.most else _each(ask, request, ability)
     sources = min(len(request.images), ability.sources)
     told_in_words = is_variation and ability.prompted and ability.strength is None
-    emulated = {
-        "prompt": is_variation and ability.prompted,
-        "strength": told_in_words and request.strength is not None,
-        "fan-out": len(asks) > 1,
-    }
+    emulated = (
+        *(("prompt",) if is_variation and ability.prompted else ()),
+        *(("strength",) if told_in_words and request.strength is not None else ()),
+        *(("fan-out",) if len(asks) > 1 else ()),
+    )
     return Asking(
         asks=asks,
         demands=_demands(ability, chosen, sources),
         sources=sources,
         kind=ability.kind(wishes, chosen.resolution),
-        emulated=tuple(name for name, done in emulated.items() if done),
+        emulated=emulated,
         ignored=_ignored(request, ability),
     )
 
 
 def choose(size: Size | None, like: Size | None, canvas: Canvas) -> Chosen:
     """What to ask a canvas for: the nearest to a size, else to the shape of a source, else nothing."""
-    if size is None and canvas == AnySize():
-        return Chosen()
+    if isinstance(canvas, AnySize):
+        return Chosen(size=size)
     wanted = size or (_moderate(like) if like else None)
     return Chosen() if wanted is None else canvas.nearest(wanted)
 
@@ -135,18 +134,18 @@ def _strength(request: ImageRequest, ability: Ability) -> float | None:
 
 def _format(request: ImageRequest, ability: Ability) -> str | None:
     """The format that spares a conversion; where the client does not care, the first that loses nothing."""
+    if not ability.formats:
+        return None
     preferred = (request.output_format, *OUTPUT_FORMATS)
     return next((name for name in preferred if name in ability.formats), None)
 
 
-def _each(ask: Ask, request: ImageRequest, ability: Ability) -> list[Ask]:
+def _each(ask: Ask, request: ImageRequest, ability: Ability) -> tuple[Ask, ...]:
     """One ask for each upstream call; each has a seed of its own, so that no two make the same pictures."""
-    if request.n <= ability.most:
-        return [structs.replace(ask, n=request.n, seed=_seed(request, ability, 0))]
     calls = math.ceil(request.n / ability.most)
     counts = [min(ability.most, request.n - ability.most * call) for call in range(calls)]
     seeds = [_seed(request, ability, call) for call in range(calls)]
-    return [structs.replace(ask, n=count, seed=seed) for count, seed in zip(counts, seeds, strict=True)]
+    return tuple([structs.replace(ask, n=count, seed=seed) for count, seed in zip(counts, seeds, strict=True)])
 
 
 def _seed(request: ImageRequest, ability: Ability, call: int) -> int | None:
@@ -156,10 +155,11 @@ def _seed(request: ImageRequest, ability: Ability, call: int) -> int | None:
 
 
 def _ignored(request: ImageRequest, ability: Ability) -> tuple[str, ...]:
-    pointless = {
-        "seed": request.seed is not None and ability.most_seed is None,
-        "strength": request.strength is not None and ability.strength is None and not ability.prompted,
-    }
-    names = [name for name, is_pointless in pointless.items() if is_pointless]
-    names += [f"image[{index}]" for index in range(ability.sources, len(request.images))]
-    return tuple(sorted({*names, *(request.wishes.keys() - ability.wishes)}))
+    names = {f"image[{index}]" for index in range(ability.sources, len(request.images))}
+    if request.seed is not None and ability.most_seed is None:
+        names.add("seed")
+    if request.strength is not None and ability.strength is None and not ability.prompted:
+        names.add("strength")
+    if request.wishes:
+        names |= request.wishes.keys() - ability.wishes
+    return tuple(sorted(names))

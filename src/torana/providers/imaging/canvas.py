@@ -1,15 +1,16 @@
 """Which sizes a model can be asked for, and which of them comes nearest to what the client wants."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
+
+from msgspec import Struct, structs
 
 from torana.core.content import Size
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True, gc=False):
     """What to ask the upstream for: a size, or a ratio of sides and perhaps a resolution, or nothing."""
 
     size: Size | None = None
@@ -173,7 +174,7 @@ class Shaped:
 
     def nearest(self, wanted: Size) -> Chosen:
         """What to draw, and the size to bring a source to."""
-        return replace(self.drawn.nearest(wanted), source=self.source.nearest(wanted).size)
+        return structs.replace(self.drawn.nearest(wanted), source=self.source.nearest(wanted).size)
 
     def pixels(self, chosen: Chosen) -> int | None:
         """Those of the larger of both; None where one of them is not known."""

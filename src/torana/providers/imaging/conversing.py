@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from msgspec import structs
@@ -74,7 +74,7 @@ class Conversation:
         except StopIteration as end:
             drawn: Drawn = end.value
             # Some make more than they were asked for: nobody has to take that, or to fetch it.
-            return drawn if len(drawn.pictures) <= ask.n else replace(drawn, pictures=drawn.pictures[: ask.n])
+            return drawn if len(drawn.pictures) <= ask.n else structs.replace(drawn, pictures=drawn.pictures[: ask.n])
         finally:
             steps.close()
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
+
+from msgspec import Struct
 
 from torana.config.upstreams import Account
 from torana.core.content import Encoded, OutputFormat, Picture, PictureInfo, Size
@@ -19,11 +20,9 @@ from torana.providers.base import Lent
 _DOWNLOAD_SECONDS = 30.0
 _DOWNLOAD_TRIES = 3
 _PAUSE = 0.3
-_PNG = "png"
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A picture as the client gets it, and what had to be done for that."""
 
     picture: Picture | Encoded
@@ -34,8 +33,7 @@ class Finished:
     revised_prompt: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finishing:
+class Finishing(Struct, frozen=True):
     """What one request wants of its pictures."""
 
     lent: Lent
@@ -48,8 +46,9 @@ class Finishing:
         made = [(picture, each.revised_prompt) for each in drawn for picture in each.pictures]
         straight = [self._straight(*each) for each in made]
         if None not in straight:
-            results: list[Finished | ToranaError] = [each for each in straight if each is not None]
-        elif len(made) == 1:
+            return [each for each in straight if each is not None], []
+        results: list[Finished | ToranaError]
+        if len(made) == 1:
             results = [await _caught(self._one(*made[0]))]
         else:
             results = await self._several(made, straight)
@@ -76,14 +75,17 @@ class Finishing:
             return None
         if wanted.response_format == "url" and not wanted.stream:
             return None
-        if "output_format" in wanted.extensions and wanted.output_format != _PNG:
-            return None
         seen = look(picture.text, lent.max_pixels)
-        if seen is None or wanted.size not in {None, seen.size}:
+        if seen is None:
             return None
-        pieces = put(picture.text, self._source_type) if lent.mark and not seen.signed else (picture.text,)
-        shown = Encoded(pieces, PictureInfo(_PNG, seen.size))
-        return Finished(shown, resized=False, converted=False, made=seen.size, revised_prompt=revised_prompt)
+        name, size = seen.header.format, seen.size
+        if wanted.size is not None and wanted.size != size:
+            return None
+        if "output_format" in wanted.extensions and wanted.output_format != name:
+            return None
+        pieces = put(picture.text, seen, self._source_type) if lent.mark and not seen.signed else (picture.text,)
+        shown = Encoded(pieces, PictureInfo(name, size))
+        return Finished(shown, resized=False, converted=False, made=size, revised_prompt=revised_prompt)
 
     async def _one(self, picture: bytes | Inline | Link, revised_prompt: str | None) -> Finished:
         data = await self._whole(picture)

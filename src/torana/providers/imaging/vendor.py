@@ -4,35 +4,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torana.config.upstreams import Account
-from torana.core.exchange import Message
 from torana.dialects.openai_images import decode_fault
 from torana.dialects.steps import Draw, Fault
 from torana.providers.base import Lent
 from torana.providers.imaging.ability import Ability
-from torana.upstream.signing.signer import Fixed, Signer
+from torana.upstream.signing.signer import Ajar, Fixed, Signer
 
 Door = Callable[[Account, str | None, Lent], Signer]
 """How an account's key, None where it has none, opens the vendor's door; ValueError when the key cannot be one."""
 
 
-class _Ajar:
-    """A door that needs no key."""
-
-    async def headers(self, _message: Message, _url: str) -> tuple[tuple[str, str], ...]:
-        """Nothing."""
-        return ()
-
-
 def bearer(_account: Account, key: str | None, _lent: Lent) -> Signer:
     """``Authorization: Bearer``, or nothing without a key."""
-    return Fixed("authorization", f"Bearer {key}") if key else _Ajar()
+    return Fixed("authorization", f"Bearer {key}") if key else Ajar()
 
 
 def header(name: str, scheme: str = "") -> Door:
     """A header of the vendor's own, with a word before the key where it wants one."""
 
     def door(_account: Account, key: str | None, _lent: Lent) -> Signer:
-        return Fixed(name, f"{scheme} {key}".lstrip()) if key else _Ajar()
+        return Fixed(name, f"{scheme} {key}".lstrip()) if key else Ajar()
 
     return door
 
