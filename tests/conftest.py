@@ -7,6 +7,7 @@ from torana.providers.base import Lent
 from torana.upstream.download import Downloader
 from torana.upstream.http1.client import HttpClient
 from torana.upstream.http1.pool import Limits
+from torana.upstream.proxy import Proxy
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -23,7 +24,8 @@ async def lent(workers):
     """What the house lends, with real connections and that one worker."""
     clients: list[HttpClient] = []
 
-    def connect(per_host: int, waiting: int = 1000) -> HttpClient:
+    def connect(per_host: int, waiting: int = 1000, *, proxy: Proxy | None = None) -> HttpClient:
+        assert proxy is None
         clients.append(HttpClient(per_host=per_host, limits=Limits(waiting=waiting)))
         return clients[-1]
 

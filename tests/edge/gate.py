@@ -62,7 +62,7 @@ PNG = encoded(drawn(), "PNG")
 MADE = Picture(encoded(drawn().rotate(180), "PNG"), PictureInfo("png", SIZE))
 BOUNDARY = "between"
 TARGET = Target("lab", "redux")
-BOUNDS = Bounds(head=32 * 1024, head_seconds=60.0, connections=1000)
+BOUNDS = Bounds(head=32 * 1024, head_seconds=60.0, connections=1000, stalled_seconds=60.0, ahead=256)
 
 Paint = Callable[[ImageRequest, Context], Awaitable[Reply[Pictures]]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -112,6 +112,15 @@ async def test_a_reply_that_fails_on_its_way_is_cut_off(tmp_path, then, code):
         assert (line["status"], line["error"]) == (200, code)
 
 
+async def test_a_reply_with_a_header_that_is_none_is_a_failure_like_any_other(tmp_path):
+    async def handle(exchange: Exchange) -> None:
+        await exchange.respond(200, [("x-a", "1\r\nx-b: 2")], b"not sent")
+
+    async with gate(tmp_path, more=handled(handle)) as door:
+        answer = await door.get("/there")
+        assert (answer.status, answer.error["type"], answer.header("x-b")) == (500, "server_error", None)
+
+
 @pytest.mark.parametrize("then", [WorkFailed("Too bad."), LookupError(SECRET)], ids=["foreseen", "unforeseen"])
 @pytest.mark.parametrize(("kind", "worded"), [("text/event-stream", True), ("audio/mpeg", False)])
 async def test_the_end_of_what_is_no_text_of_ours_is_no_error_in_words(tmp_path, then, kind, worded):
@@ -177,17 +186,17 @@ async def test_whoever_is_refused_takes_no_place_while_he_sends_on(tmp_path):
 
 
 async def test_requests_in_flight_are_counted(tmp_path):
-    inside: list[float] = []
+    inside: list[int] = []
 
     async def handle(exchange: Exchange) -> None:
-        inside.append(door.signals.active._value.get())
+        inside.append(door.signals.in_flight)
         raise LookupError
 
     async with gate(tmp_path, more=handled(handle)) as door:
         await door.get("/there")
         await door.log.event()
         assert inside == [1]
-        assert door.signals.active._value.get() == 0
+        assert door.signals.in_flight == 0
 
 
 async def test_callers_make_no_labels(door):

@@ -1,8 +1,8 @@
-import dataclasses
 import re
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import structs
 
 from tests.edge.gate import MADE, SIZE, Answer, Gate, gate
 from tests.media.samples import encoded
@@ -64,7 +64,7 @@ async def test_a_link_gives_the_picture(door, file_format, extension, media_type
 
 async def test_a_large_picture_comes_whole(door):
     data = MADE.data + bytes(range(256)) * 5_000
-    answer = await door.get(await published(door, dataclasses.replace(MADE, data=data)))
+    answer = await door.get(await published(door, structs.replace(MADE, data=data)))
     assert answer.body == data
 
 

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,8 @@ import uvicorn
 
 from torana.edge.protocol import BoundedProtocol, Bounds
 
-TIGHT = Bounds(head=1000, head_seconds=0.15, connections=3)
+TIGHT = Bounds(head=1000, head_seconds=0.15, connections=3, stalled_seconds=60, ahead=256)
+ROOMY = replace(TIGHT, head_seconds=5)
 
 
 async def app(scope, receive, send) -> None:
@@ -78,7 +80,7 @@ async def test_a_large_head_is_refused(head: bytes) -> None:
 
 
 async def test_a_large_head_in_small_pieces_is_refused_too() -> None:
-    async with serving(Bounds(head=1000, head_seconds=5, connections=3)) as port:
+    async with serving(ROOMY) as port:
         pieces = [b"GET / HTTP/1.1\r\n", *(b"X-%d: %s\r\n" % (i, b"a" * 100) for i in range(10))]
         assert refusal(await conversation(port, *pieces, pause=0.005))[0] == 431
 
@@ -115,7 +117,7 @@ async def test_what_is_not_http_gets_an_error_object() -> None:
 
 
 async def test_connections_are_bounded() -> None:
-    async with serving(Bounds(head=1000, head_seconds=5, connections=2)) as port:
+    async with serving(replace(ROOMY, connections=2)) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         status, code, _ = refusal(await conversation(port, b""))
         assert (status, code) == (503, "overloaded")
@@ -178,7 +180,6 @@ IN_A_ROW = (
     b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nd\r\n0\r\n\r\n"
 )
 LAST = b"GET /d HTTP/1.1\r\nConnection: close\r\n\r\n"
-ROOMY = Bounds(head=1000, head_seconds=5, connections=3)
 
 
 @pytest.mark.parametrize("size", [1, 30, 1000])

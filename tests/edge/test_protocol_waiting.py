@@ -1,11 +1,11 @@
 """Who waits for whom on a connection, and for how long: requests for those before them, replies for their client."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.edge.test_protocol import LAST, ROOMY, bodies, conversation, echo, refusal, serving
-from torana.edge.protocol import Bounds
 
 
 async def test_the_body_of_a_request_that_waited_may_come_when_its_turn_has_come() -> None:
@@ -15,11 +15,12 @@ async def test_the_body_of_a_request_that_waited_may_come_when_its_turn_has_come
     assert bodies(heard) == b"/slow:;/b:abc;"
 
 
-async def test_so_many_requests_wait_for_their_turn_and_no_more() -> None:
-    async with serving(ROOMY, echo) as port:
+@pytest.mark.parametrize("ahead", [1, 256])
+async def test_so_many_requests_wait_for_their_turn_and_no_more(ahead: int) -> None:
+    async with serving(replace(ROOMY, ahead=ahead), echo) as port:
         heard = await conversation(port, b"GET /slow HTTP/1.1\r\n\r\n" + b"GET /b HTTP/1.1\r\n\r\n" * 5000)
     owed, _, refused = heard.rpartition(b";")
-    assert bodies(owed + b";") == b"/slow:;" + b"/b:;" * 256
+    assert bodies(owed + b";") == b"/slow:;" + b"/b:;" * ahead
     assert refusal(refused)[:2] == (503, "overloaded")
 
 
@@ -35,8 +36,7 @@ async def test_a_client_who_takes_nothing_is_cut_off(more: bool) -> None:
             await send({"type": "http.response.body", "body": b"x"})
         ended.set()
 
-    impatient = Bounds(head=1000, head_seconds=5, connections=3, stalled_seconds=0.2)
-    async with serving(impatient, generous, keep_alive=1) as port:
+    async with serving(replace(ROOMY, stalled_seconds=0.2), generous, keep_alive=1) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
         writer.write(LAST)
         await asyncio.wait_for(ended.wait(), 5)
@@ -51,7 +51,7 @@ async def test_a_client_who_takes_little_at_a_time_is_not_cut_off() -> None:
             await send({"type": "http.response.body", "body": b"x" * 8_000_000, "more_body": True})
         await send({"type": "http.response.body"})
 
-    async with serving(Bounds(head=1000, head_seconds=5, connections=3, stalled_seconds=0.3), generous) as port:
+    async with serving(replace(ROOMY, stalled_seconds=0.3), generous) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=100_000)
         writer.write(LAST)
         heard = 0

@@ -30,7 +30,7 @@ from torana.core.errors import (
     Unauthenticated,
     UpstreamTimeout,
 )
-from torana.core.exchange import Answer, Call, Context, Credentials, Opening, Partial, Reply, Target, Usage
+from torana.core.exchange import Answer, Call, Context, Credentials, Opening, Partial, Principal, Reply, Target, Usage
 from torana.core.ledger import Closed, Opened
 from torana.pipeline.flow import Snapshot, answer
 from torana.pipeline.remembering import FORGETFUL, Memory
@@ -290,6 +290,34 @@ async def test_the_time_counts_while_the_body_comes(journey):
     journey.call, journey.deadline = structs.replace(journey.call, read=read), 0.01
     with pytest.raises(DeadlineExceeded):
         await journey.go()
+
+
+async def test_the_time_counts_while_it_is_found_out_who_calls(journey, monkeypatch):
+    async def forever(identity: Identity, credentials: Credentials) -> Principal:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Identity, "identify", forever)
+    journey.deadline = 0.01
+    with pytest.raises(DeadlineExceeded):
+        await journey.go()
+    assert journey.written.entries == []
+
+
+async def test_whoever_else_ends_a_call_in_that_moment_is_not_silenced(journey):
+    async def late(asked: Asked, model: str, context: Context) -> Reply[str]:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            await asyncio.Event().wait()
+        finally:
+            task.cancel()
+        raise AssertionError
+
+    journey.first, journey.deadline = late, 0.01
+    call = asyncio.create_task(journey.go())
+    with pytest.raises(asyncio.CancelledError):
+        await call
 
 
 async def test_anothers_timeout_is_not_mistaken_for_ours(journey):

@@ -191,6 +191,9 @@ async def test_what_was_said_before_is_guarded_too(journey, upstream):
     class Recalling:
         shelf = "one"
 
+        def of(self, request):
+            return self
+
         async def recalled(self, request, owner):
             assert owner
             return structs.replace(request, body={**request.body, "input": [{"content": "dirty"}]})

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.families.language.responses.asking import occasion, request
 from torana.core.errors import InvalidRequest, NotFound, WorkFailed
@@ -118,6 +119,13 @@ async def test_without_a_shelf_nothing_is_kept_nor_found():
     assert await FORGETFUL.recalled(asked, "ada") is asked
     with pytest.raises(NotFound):
         await FORGETFUL.get(OURS_ID, "ada")
+
+
+def test_only_what_one_goes_on_from_is_remembered(memory):
+    asked = request()
+    assert memory.of(asked) is memory
+    assert memory.of(structs.replace(asked, operation="chat.completions")) is FORGETFUL
+    assert FORGETFUL.of(asked) is FORGETFUL
 
 
 @pytest.mark.parametrize("response", [b"", b"{", b"{}", b'{"id":3}'])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from torana.core.clock import FakeClock
+from torana.core.exchange import Usage
 from torana.telemetry.logs import HOLD, Forwarding, Level, Logger, forward_standard_logging, log_request, make_logger
 from torana.telemetry.record import Record
 
@@ -177,8 +178,36 @@ def test_long_texts_of_a_request_are_cut(logger, stream):
 
 def test_a_request_is_one_line_of_text_for_a_person(stream):
     log_request(text_logger(stream), Record(FakeClock(), "req_1", "GET", "/a\nb"))
-    told = "request_id=req_1 method=GET path=/a\\nb status=0 seconds=0.0 bytes_in=0 bytes_out=0"
+    told = "seconds=0.0 request_id=req_1 method=GET path=/a\\nb status=0 bytes_in=0 bytes_out=0"
     assert stream.lines == [f"2027-01-15T08:00:00.250+00:00 info    request {told}"]
+
+
+def test_all_of_a_request_is_told_to_a_person(stream):
+    clock = FakeClock()
+    record = Record(clock, "req_1", "POST", "/x")
+    record.use(Usage(tokens={"text_in": 3, "text_out": 4}))
+    for seconds in (1, 0.25):
+        with record.stage("attempt"):
+            clock.advance(seconds)
+    record.first_piece = 1.00001
+    record.end()
+    log_request(text_logger(stream), record)
+    told = stream.lines[0].partition(" status=0 ")[2]
+    assert told == "bytes_in=0 bytes_out=0 tokens={'input': 3, 'output': 4} first_piece=1.0 stages={'attempt': 0.25}"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+async def test_a_line_that_cannot_be_made_is_lost_alone_and_said(stream, form):
+    logger = Logger(form, "info", clock=FakeClock(NOW), stream=stream, gathers=True)
+    for name, path in (("req_1", "/x"), ("req_2", "/\ud800"), ("req_3", "/y")):
+        log_request(logger, Record(FakeClock(), name, "GET", path))
+    logger.flush()
+    first, second, third = stream.lines
+    assert "/x" in first
+    assert "/y" in third
+    for told in ("line_lost", "error", "req_2", "UnicodeEncodeError"):
+        assert told in second
+    assert "req_1" not in second
 
 
 @pytest.mark.parametrize(
@@ -289,6 +318,7 @@ def test_a_request_is_one_line(logger, stream, status, error, level):
         clock.advance(0.12345)
     record.bytes_in, record.bytes_out = 10, 20
     record.attempts.append(("lab/redux", "upstream_timeout"))
+    record.end()
     log_request(logger, record)
     (event,) = stream.events
     del event["time"]

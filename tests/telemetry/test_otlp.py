@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from torana.core.clock import FakeClock
 from torana.core.errors import UpstreamTimeout
+from torana.core.exchange import Target
 from torana.telemetry.otlp import TracedSpans
 from torana.telemetry.record import Record, trace_headers
 
@@ -98,7 +99,7 @@ def spans():
 
 def test_a_recorded_trace_is_the_callers_with_spans_of_our_own(record, spans):
     with record.span(PARENT, "vendor=1", spans):
-        with record.stage("attempt", **{"gen_ai.response.model": "lab/redux"}):
+        with record.stage("attempt", Target("lab", "redux")):
             told = dict(trace_headers())
         between = dict(trace_headers())
     assert trace_headers() == ()

@@ -6,7 +6,7 @@ import pytest
 
 from torana.core.clock import FakeClock
 from torana.core.errors import UpstreamTimeout
-from torana.core.exchange import Usage
+from torana.core.exchange import Target, Usage
 from torana.telemetry.record import Record, trace_headers
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -80,7 +80,7 @@ def test_without_a_proper_trace_none_is_passed_on(record, nonsense):
 def test_whoever_records_spans_is_told_of_the_request_and_its_stages(record, clock):
     recorder = Recorder()
     with record.span(PARENT, "vendor=1", recorder):
-        with record.stage("attempt", **{"gen_ai.response.model": "lab/redux"}):
+        with record.stage("attempt", Target("lab", "redux")):
             clock.advance(1)
         with suppress(UpstreamTimeout), record.stage("write"):
             raise UpstreamTimeout("slow")
@@ -103,8 +103,26 @@ def test_whoever_records_spans_is_told_of_the_request_and_its_stages(record, clo
     ],
 )
 def test_tokens_are_those_that_went_in_and_those_that_came_out(record, counted, told):
-    record.usage = Usage(tokens=counted)
+    record.use(Usage(tokens=counted))
     assert record.tokens == told
+
+
+@pytest.mark.parametrize(
+    ("resets", "told"),
+    [((0.0, 1.23456), ("0s", "1.23s")), ((59.9, 60.0), ("59.9s", "60s")), ((1.5, 86_399.6), ("1.5s", "86400s"))],
+)
+def test_where_a_caller_stands_is_told_as_clients_look_for_it(record, resets, told):
+    assert record.rate_limits() == []
+    for left in (9, 8):
+        record.stand([("requests", 10, left, resets[0]), ("tokens", 1_000, 0, resets[1])])
+        assert dict(record.rate_limits()) == {
+            "x-ratelimit-limit-requests": "10",
+            "x-ratelimit-remaining-requests": f"{left}",
+            "x-ratelimit-reset-requests": told[0],
+            "x-ratelimit-limit-tokens": "1000",
+            "x-ratelimit-remaining-tokens": "0",
+            "x-ratelimit-reset-tokens": told[1],
+        }
 
 
 def test_no_span_library_is_loaded_where_nobody_records_spans():

@@ -138,9 +138,11 @@ def test_codes_that_upstreams_make_up_add_few_series(signals, monkeypatch):
 
 
 def test_requests_in_flight_go_up_and_down(signals):
-    signals.active.inc()
+    signals.begin()
+    signals.begin()
+    signals.observe(record(), "/healthz")
     assert value(signals, "http_server_active_requests") == 1
-    signals.active.dec()
+    signals.observe(record(), "/healthz")
     assert value(signals, "http_server_active_requests") == 0
 
 
@@ -191,6 +193,19 @@ async def test_other_processes_see_what_was_counted_a_moment_later(monkeypatch, 
     assert taken == [0, 1]
 
 
+async def test_other_processes_see_what_has_only_begun_a_moment_later(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(signals_module, "_EVERY", 0.01)
+    signals = Signals()
+    told: list[float] = []
+    monkeypatch.setattr(signals.active, "set", told.append)
+    signals.begin()
+    await asyncio.sleep(0.1)
+    signals.observe(record(), "/healthz")
+    await asyncio.sleep(0.1)
+    assert told == [1, 0]
+
+
 COUNT = """
 import sys
 from torana.core.clock import SystemClock
@@ -198,7 +213,8 @@ from torana.telemetry.record import Record
 from torana.telemetry.signals import Signals
 signals = Signals()
 signals.worker_deaths.inc(2)
-signals.active.inc()
+signals.begin()
+signals.begin()
 signals.show_circuits({"lab/redux": sys.argv[1]})
 signals.show_circuits({"lab/flux": sys.argv[1]})
 record = Record(SystemClock(), "req_1", "GET", "/healthz")
@@ -227,6 +243,7 @@ def test_processes_that_share_their_metrics_count_together(tmp_path, monkeypatch
         run(COUNT, os.environ, state)
     found = samples(run(SHOW, os.environ))
     assert found["torana_worker_deaths_total", frozenset()] == 4
+    assert found["http_server_active_requests", frozenset()] == 2
     assert found["torana_stage_duration_seconds_count", frozenset({("stage", "read")})] == 2
     assert found["torana_circuit_state", frozenset({("target", "lab/flux")})] == 2
     assert found["torana_circuit_state", frozenset({("target", "lab/redux")})] == 0
@@ -275,7 +292,9 @@ CALL = {
 
 def call(usage: Usage, **members: Any) -> Record:
     told: dict[str, Any] = {"operation": "chat.completions", "principal": "ada", "model": "house"}
-    return record(usage=usage, target="lab/large", **told, **members)
+    made = record(target="lab/large", **told, **members)
+    made.use(usage)
+    return made
 
 
 def test_tokens_and_dollars_are_counted(signals):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 
 class Deadline:
@@ -16,32 +16,42 @@ class Deadline:
     bound.
     """
 
-    __slots__ = ("_cancelled_before", "_seconds", "_task", "_timer", "expired")
+    __slots__ = ("_alone", "_cancelled_before", "_task", "_timer", "expired", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timer: asyncio.Handle | None = None
+        self.seconds = seconds
+        """How many there were in the beginning."""
         self.expired = False
+        self._timer: asyncio.Handle | None = None
+        self._alone: bool | None = None
 
-    def __enter__(self) -> None:
-        if self._seconds == math.inf:
-            return
+    def __enter__(self) -> Self:
+        seconds = self.seconds
+        if seconds == math.inf:
+            return self
         task: asyncio.Task[Any] | None = asyncio.current_task()
         assert task is not None
         self._task = task
         self._cancelled_before = task.cancelling()
         loop = task.get_loop()
-        self._timer = (
-            loop.call_later(self._seconds, self._expire) if self._seconds > 0 else loop.call_soon(self._expire)
-        )
+        self._timer = loop.call_later(seconds, self._expire) if seconds > 0 else loop.call_soon(self._expire)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.lift()
-        # Who else wants the task to end is not to be silenced.
-        if self.expired and self._task.uncancel() <= self._cancelled_before and kind is asyncio.CancelledError:
+        if self.expired and self.interrupted() and kind is asyncio.CancelledError:
             raise TimeoutError from error
+
+    def interrupted(self) -> bool:
+        """Whether this interrupted the task that is inside, and nobody else wants it to end: he is not to be silenced.
+
+        Whoever asks takes it on himself to end the task.
+        """
+        if self.expired and self._alone is None:
+            self._alone = self._task.uncancel() <= self._cancelled_before
+        return bool(self._alone)
 
     def lift(self) -> None:
         """From here on there is no bound."""

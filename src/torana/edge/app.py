@@ -70,17 +70,15 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request, or starts and stops with the server."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._live(receive, send)
+            return
         exchange = Exchange(scope, receive, send, clock=self._clock, limits=self._limits)
         route = self._routes.get(exchange.path) or self._below_which(exchange.path)
         record, signals = exchange.record, self._signals
         parent = exchange.header("traceparent")
-        signals.active.inc()
+        signals.begin()
         try:
             if parent is None and signals.spans is None:
                 await self._answer(exchange, route)
@@ -88,14 +86,20 @@ class App:
                 with record.span(parent, exchange.header("tracestate"), signals.spans):
                     await self._answer(exchange, route)
         finally:
-            signals.active.dec()
             signals.observe(record, route.pattern if route else "unknown")
             log_request(self._logger, record)
 
     async def _answer(self, exchange: Exchange, route: Route | None) -> None:
         wording = route.wording if route else OPENAI
         try:
-            await self._dispatch(exchange, route)
+            handle = self._handler(exchange, route)
+            # Not around the reply to whom is refused: what he still sends is read on for a while, and costs nobody a
+            # place.
+            self._at_work += 1
+            try:
+                await handle(exchange)
+            finally:
+                self._at_work -= 1
         except ClientGone:
             exchange.record.status = _CLIENT_GONE
             exchange.record.error = "client_gone"
@@ -113,7 +117,7 @@ class App:
             exchange.record.error = WorkFailed.default_code
             await self._refuse(exchange, render_unexpected(exchange.request_id, wording))
 
-    async def _dispatch(self, exchange: Exchange, route: Route | None) -> None:
+    def _handler(self, exchange: Exchange, route: Route | None) -> Handler:
         if route is None:
             raise NotFound(
                 "There is nothing at this path. The API's description is at /openapi.json.", code="unknown_path"
@@ -122,12 +126,7 @@ class App:
             raise MethodNotAllowed(exchange.method, allowed=tuple(sorted(route.methods)))
         if self._at_work >= self._max_concurrent and not route.always:
             raise Overloaded("The gateway has too many requests in flight. Try again in a moment.", retry_after=1)
-        # Not around the reply to whom is refused: what he still sends is read on for a while, and costs nobody a place.
-        self._at_work += 1
-        try:
-            await route.handle(exchange)
-        finally:
-            self._at_work -= 1
+        return route.handle
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

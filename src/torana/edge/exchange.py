@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping, Sequence
 from itertools import chain
 from typing import Any
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.exchange import EVENT_STREAM
+from torana.edge.wire.heads import HEADS
+from torana.edge.wire.heard import by_name
 from torana.telemetry.record import Record
 
 Message = MutableMapping[str, Any]
@@ -22,7 +24,8 @@ Body = bytes | Sequence[bytes | memoryview] | AsyncIterator[bytes]
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _SANE_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
-_COUNT = re.compile(rb"[0-9]{1,3}")
+_COUNT = re.compile(r"[0-9]{1,3}")
+_SEVERAL = (tuple, list)
 _ID_BYTES = 12
 _IDS_AT_ONCE = 256
 
@@ -39,32 +42,31 @@ class Exchange:
         self._limits = limits
         self._receive = receive
         self._send = send
-        headers = scope["headers"]
-        self._headers: dict[bytes, bytes] = dict(headers)
-        if len(self._headers) != len(headers):
-            self._headers = _joined(headers)
+        headers = self._headers = by_name(scope["headers"])
+        self.header: Callable[[str], str | None] = headers.get
+        """Gives a request header by its lower-case name; None where it was not sent."""
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.request_id = _sane(self._headers.get(b"x-request-id")) or new_request_id()
+        wanted = headers.get("x-request-id")
+        self.request_id = wanted if wanted is not None and _SANE_ID.fullmatch(wanted) else new_request_id()
         self.record = Record(clock, self.request_id, self.method, self.path)
-        retries = self._headers.get(b"x-stainless-retry-count")
+        retries = headers.get("x-stainless-retry-count")
         if retries is not None and _COUNT.fullmatch(retries):
             self.record.client_retry = int(retries)
-        self.body_pending = b"transfer-encoding" in self._headers or self.content_length not in (None, 0)
+        length = headers.get("content-length", "").rstrip(" \t")
+        # Latin-1 has other digits that are no decimal ones.
+        self.content_length = int(length) if length.isdecimal() else None
+        """Bytes that the client says he will send; None where he does not say."""
+        self.body_pending = bool(self.content_length) or "transfer-encoding" in headers
         self.started = False
         # Whether a reply has begun that can still end in any way.
         self.streaming = False
         # Whether it is made of events, of which the last may be an error.
         self.of_events = False
 
-    def header(self, name: str) -> str | None:
-        """A request header by its lower-case name."""
-        value = self._headers.get(name.encode("latin-1"))
-        return None if value is None else value.decode("latin-1")
-
-    def has_header_like(self, start: bytes) -> bool:
+    def has_header_like(self, start: str) -> bool:
         """Whether the name of any header begins so, in lower case."""
-        return b"\n" + start in b"\n" + b"\n".join(self._headers)
+        return "\n" + start in "\n" + "\n".join(self._headers)
 
     @property
     def raw_path(self) -> str:
@@ -85,12 +87,6 @@ class Exchange:
         return address
 
     @property
-    def content_length(self) -> int | None:
-        """What the client says it will send."""
-        text = self._headers.get(b"content-length", b"").rstrip()
-        return int(text) if text.isdigit() else None
-
-    @property
     def base_url(self) -> str | None:
         """How the client reached us, as far as its Host can be believed."""
         host = self.header("host") or ""
@@ -109,56 +105,54 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def respond(
+    def respond(
         self, status: int, headers: Sequence[tuple[str, str]], body: Body = b"", *, length: int | None = None
-    ) -> None:
+    ) -> Awaitable[None]:
         """Sends the reply, whole or as it comes; ``length`` is needed for what comes piece by piece."""
         size = len(body) if isinstance(body, bytes) else length
-        await self._start(status, [*headers, ("content-length", str(size))])
-        await self._rest(b"" if self.method == "HEAD" else body)
+        head = self._head(status, [*headers, ("content-length", str(size))])
+        return self._tell(head, b"" if self.method == "HEAD" else body)
 
-    async def pass_on(self, status: int, headers: Sequence[tuple[str, str]], chunks: AsyncIterator[bytes]) -> None:
+    def pass_on(self, status: int, headers: Sequence[tuple[str, str]], chunks: AsyncIterator[bytes]) -> Awaitable[None]:
         """Sends a reply of unknown length as it comes."""
-        await self._start(status, [*headers])
-        await self._rest(chunks)
+        return self._tell(self._head(status, [*headers]), chunks)
 
     async def stream(self, headers: Sequence[tuple[str, str]], event: bytes) -> None:
         """Sends one event of a reply of unknown length; the first begins it, with status 200 and these headers."""
         if not self.started:
-            await self._start(200, [*headers])
+            await self._send(self._head(200, [*headers]))
             self.streaming = True
             self.of_events = ("content-type", EVENT_STREAM) in headers
         self.record.bytes_out += len(event)
         await self._send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def end(self, body: Body) -> None:
+    def end(self, body: Body) -> Awaitable[None]:
         """Sends the last events of the reply that ``stream`` began. What fails from here on can only cut it off."""
         self.streaming = False
-        await self._rest(body)
+        return self._tell(None, body)
 
-    async def _rest(self, body: Body) -> None:
-        lingering = self.body_pending
+    async def _tell(self, head: Message | None, body: Body) -> None:
+        send, lingering = self._send, self.body_pending
+        if head is not None:
+            await send(head)
         if isinstance(body, bytes):
-            await self._piece(body, more=lingering)
-        elif isinstance(body, list | tuple):
-            last = len(body) - 1
-            for at, chunk in enumerate(body):
-                await self._piece(chunk, more=lingering or at < last)
-            if not body:
-                await self._piece(b"", more=lingering)
+            last: bytes | memoryview = body
+        elif isinstance(body, _SEVERAL):
+            for piece in body[:-1]:
+                await send(self._piece(piece, more=True))
+            last = body[-1] if body else b""
         else:
-            assert not isinstance(body, Sequence)
-            async for chunk in body:
-                await self._piece(chunk, more=True)
-            await self._piece(b"", more=lingering)
+            assert isinstance(body, AsyncIterator)
+            async for piece in body:
+                await send(self._piece(piece, more=True))
+            last = b""
+        await send(self._piece(last, more=lingering))
         if lingering:
             await self._linger()
-            await self._piece(b"", more=False)
+            await send(self._piece(b"", more=False))
 
-    async def _start(self, status: int, headers: list[tuple[str, str]]) -> None:
+    def _head(self, status: int, headers: list[tuple[str, str]]) -> Message:
         record = self.record
-        self.started = True
-        record.status = status
         headers.append(("x-request-id", self.request_id))
         if self.body_pending:
             headers.append(("connection", "close"))
@@ -166,12 +160,14 @@ class Exchange:
             headers += record.rate_limits()
         if record.stages:
             headers.append(("server-timing", record.server_timing()))
-        wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await self._send({"type": "http.response.start", "status": status, "headers": wire})
+        lines = HEADS.lines(headers)
+        self.started = True
+        record.status = status
+        return {"type": "http.response.start", "status": status, "headers": lines}
 
-    async def _piece(self, data: bytes | memoryview, *, more: bool) -> None:
+    def _piece(self, data: bytes | memoryview, *, more: bool) -> Message:
         self.record.bytes_out += len(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        return {"type": "http.response.body", "body": data, "more_body": more}
 
     async def _linger(self) -> None:
         """Reads on for a while: closing at once would reset the connection, and the client would lose the reply."""
@@ -196,18 +192,3 @@ def _some_ids() -> list[str]:
 
 
 _IDS: Iterator[str] = chain.from_iterable(iter(_some_ids, []))
-
-
-def _sane(value: bytes | None) -> str | None:
-    if value is None:
-        return None
-    text = value.decode("latin-1")
-    return text if _SANE_ID.fullmatch(text) else None
-
-
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by name; a repeated one is one with a comma, so that no second Authorization slips in unseen."""
-    joined: dict[bytes, bytes] = {}
-    for name, value in headers:
-        joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
-    return joined

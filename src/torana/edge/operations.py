@@ -2,7 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from torana.core.content import Picture
 from torana.core.exchange import EVENT_STREAM, Answer, Asked, Call, Opening, Partial, Show, Target
@@ -36,17 +39,13 @@ class Operations:
     ) -> None:
         self._lend = lend
         self._open_body = open_body
-        self._links = links
-        self._told = Told(names)
-        self._heartbeat = heartbeat
+        self._ways = _Ways(links, Told(names), heartbeat)
 
     async def serve(self, family: Family[Any, Any], exchange: Exchange) -> None:
         """One call, from the first header to the last byte."""
         with self._lend() as snapshot:
             async with self._open_body(exchange, family) as read_body:
-                telling = Telling(exchange, family.heartbeat, every=self._heartbeat)
-                visit = _Visit(family, exchange, read_body, self._told, telling=telling)
-                await visit.respond(await visit.answered(snapshot), self._links)
+                await _Visit(family, exchange, read_body, self._ways).serve(snapshot)
 
     async def list_models(self, exchange: Exchange) -> None:
         """The models that the caller may use."""
@@ -62,49 +61,50 @@ class Operations:
         await respond_json(exchange, as_entry(found) if exchange.header(PAGED_BY) else as_object(found))
 
 
+class _Ways(Struct, frozen=True):
+    """What all calls are told by."""
+
+    links: PictureLinks
+    told: Told
+    heartbeat: float
+
+
 class _Visit(Generic[R, B]):
     """One call's side towards its client: what the journey asks of him, and tells him."""
 
-    __slots__ = ("_attendance", "_exchange", "_family", "_links", "_read_body", "_telling", "_told")
+    __slots__ = ("_attendance", "_exchange", "_family", "_read_body", "_telling", "_ways")
 
     def __init__(
-        self,
-        family: Family[R, B],
-        exchange: Exchange,
-        read_body: Callable[[], Awaitable[Any]],
-        told: Told,
-        *,
-        telling: Telling,
+        self, family: Family[R, B], exchange: Exchange, read_body: Callable[[], Awaitable[Any]], ways: _Ways
     ) -> None:
         self._family = family
         self._exchange = exchange
         self._read_body = read_body
-        self._told = told
-        self._telling = telling
-        self._attendance: Attendance[R] = Attendance(self._show, exchange.gone)
-        self._links: PictureLinks | None = None
+        self._ways = ways
+        self._attendance = Attendance(exchange.gone)
+        # Where the answer is told while it comes.
+        self._telling: Telling | None = None
 
-    async def answered(self, snapshot: Snapshot) -> Answer[R, B]:
-        """What comes of the call; ClientGone where nobody waits for it any more."""
+    async def serve(self, snapshot: Snapshot) -> None:
+        """The journey, and what the client has not got of its answer yet; ClientGone where nobody waits any more."""
         call = self._call()
         # Who gave the call a name will ask for it again, and is to find it done rather than pay twice.
         left = ClientGone() if call.key is None else None
         try:
-            return await self._attendance.during(answer(call, snapshot, self._exchange.record), left)
+            answered = await self._attendance.during(answer(call, snapshot, self._exchange.record), left)
         finally:
-            if self._telling.has_begun:
+            if self._telling is not None:
                 await self._telling.stop()
+        await self._respond(answered)
 
-    async def respond(self, answered: Answer[R, B], links: PictureLinks) -> None:
-        """The answer, or what the client has not got of it yet."""
+    async def _respond(self, answered: Answer[R, B]) -> None:
         exchange, family = self._exchange, self._family
-        self._links = links
         with exchange.record.stage("write"):
             body = await family.write(answered.request, answered.reply, self._publish)
         if exchange.streaming:
             await exchange.end(body.chunks)
             return
-        told = self._told.whole(answered, exchange.record, ignored=family.ignored(answered.request))
+        told = self._ways.told.whole(answered, exchange.record, ignored=family.ignored(answered.request))
         await exchange.respond(200, [("content-type", body.media_type), *told], body.chunks, length=body.length)
 
     def _call(self) -> Call[R]:
@@ -122,7 +122,7 @@ class _Visit(Generic[R, B]):
             self._read,
             metadata=own.metadata,
             key=header("idempotency-key"),
-            on_partial=self._attendance.offer,
+            on_partial=self._offer,
             open=self._open,
             fold=family.fold,
             first_within=own.first_within,
@@ -145,13 +145,17 @@ class _Visit(Generic[R, B]):
             ("cache-control", "no-cache"),
             # A proxy that gathers a reply before it passes it on would keep the client waiting for all of it.
             ("x-accel-buffering", "no"),
-            *self._told.begun(target, self._exchange.record, emulated=opening.emulated, ignored=ignored),
+            *self._ways.told.begun(target, self._exchange.record, emulated=opening.emulated, ignored=ignored),
         ]
-        return self._telling.begin(headers)
+        self._telling = Telling(self._exchange, headers, self._family.heartbeat, every=self._ways.heartbeat)
+        return self._telling.show
 
-    async def _show(self, request: R, partial: Partial) -> None:
+    def _offer(self, request: R, unfinished: Partial) -> None:
+        self._attendance.offer(partial(self._show, request, unfinished))
+
+    async def _show(self, request: R, unfinished: Partial) -> None:
         exchange, family = self._exchange, self._family
-        event = family.preview(request, partial, int(exchange.record.clock.now()))
+        event = family.preview(request, unfinished, int(exchange.record.clock.now()))
         if event is None:
             return
         ignored = listed(family.ignored(request))
@@ -161,5 +165,4 @@ class _Visit(Generic[R, B]):
         await exchange.stream([("content-type", EVENT_STREAM), ("x-accel-buffering", "no"), *told], event)
 
     async def _publish(self, picture: Picture) -> str:
-        assert self._links is not None
-        return await self._links.publish(picture, self._exchange.base_url)
+        return await self._ways.links.publish(picture, self._exchange.base_url)

@@ -10,12 +10,13 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
+from torana.config.model import Server
 from torana.edge.exchange import new_request_id
 from torana.edge.wire.heads import HEADS
 from torana.edge.wire.reader import Reader
@@ -24,21 +25,27 @@ from torana.families.faults import Fault, openai_body
 
 _log = logging.getLogger(__name__)
 
-_MOST_AHEAD = 256
-"""Requests that wait for their turn on a connection: thousands fit into what is read at once."""
-
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The limits of one process: bytes of a head, seconds until it is whole, connections at once.
 
-    After ``stalled_seconds`` in which a client took nothing of what waits for him, his connection is cut.
+    After ``stalled_seconds`` in which a client took nothing of what waits for him, his connection is cut. ``ahead`` is
+    how many requests may wait for their turn on a connection: thousands fit into what is read at once.
     """
 
     head: int
     head_seconds: float
     connections: int
-    stalled_seconds: float = 60.0
+    stalled_seconds: float
+    ahead: int
+
+    @classmethod
+    def of(cls, server: Server) -> Self:
+        """As the settings have them."""
+        return cls(
+            server.max_head, server.head_timeout, server.max_connections, server.stalled_timeout, server.max_pipelined
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,7 @@ class BoundedProtocol(asyncio.Protocol):
         turn = Turn(self, scope, keeps_alive=keeps_alive, asks=asks)
         if self._answering is None:
             self._start(turn)
-        elif len(self._queue) >= _MOST_AHEAD:
+        elif len(self._queue) >= self._bounds.ahead:
             # Nobody answers it, and what is still said of it is thrown away.
             turn.is_done = True
             self._refuse(_TOO_MANY_AHEAD)
@@ -205,7 +212,7 @@ class BoundedProtocol(asyncio.Protocol):
     def defaults(self) -> bytes:
         """Headers that every reply has, as the server wants them this second."""
         if self._defaults[0] is not self._state.default_headers:
-            self._defaults = (self._state.default_headers, HEADS.headers(self._state.default_headers))
+            self._defaults = (self._state.default_headers, HEADS.told(self._state.default_headers).written)
         return self._defaults[1]
 
     def write(self, *pieces: bytes) -> None:

@@ -34,17 +34,18 @@ class Attempting(Struct, Generic[R]):
 
     async def attempt(self, target: Target, claim: Claim) -> Reply[Any]:
         """What a target answers; ``claim`` is called when its answer begins to come."""
-        record = self.record
-        with record.stage("attempt", **{"gen_ai.response.model": str(target)}):
+        record, request = self.record, self.request
+        with record.stage("attempt", target):
             answer_by = self.providers[target.account].operations[self.telling.call.operation]
-            request, opened = self.request, self._opening(target, claim)
+            at_work = _AtWork(self, target, claim)
+            opened = self.telling.opening(request, target, at_work.begun)
             if self.memory.shelf is not None:
                 keeping = self.memory.keeping(request, self.caller.subject, target)
                 request = keeping.request
                 # What is held back is kept as it is let go.
                 opened = opened if self.telling.holds else keeping.opening(opened)
             try:
-                return await answer_by(request, target.model, self._context(target, opened))
+                return await answer_by(request, target.model, at_work.context(opened))
             except asyncio.CancelledError:
                 record.cut_short = True
                 self.prices.doubt(target)
@@ -56,34 +57,44 @@ class Attempting(Struct, Generic[R]):
         if error.spent:
             self.prices.doubt(target)
 
-    def _opening(self, target: Target, claim: Claim) -> Callable[[Opening], Show]:
-        def begun() -> None:
-            self.record.first_piece = self.record.seconds
-            # Whoever leaves from here on has left this target.
-            self.prices.row.target = self.record.target = str(target)
-            claim()
 
-        return self.telling.opening(self.request, target, begun)
+class _AtWork(Struct, Generic[R]):
+    """One target at work, and what it tells us meanwhile."""
 
-    def _context(self, target: Target, opened: Callable[[Opening], Show]) -> Context:
-        call = self.telling.call
+    trying: Attempting[R]
+    target: Target
+    claim: Claim
 
-        def on_partial(partial: Partial) -> None:
-            call.on_partial(self.request, partial)
-
-        def used(meter: Callable[[], Usage]) -> None:
-            self.prices.meter(target, meter)
-
+    def context(self, opened: Callable[[Opening], Show]) -> Context:
+        """What the target is told of the call."""
+        trying, target = self.trying, self.target
+        call = trying.telling.call
         return Context(
-            self.caller.subject,
-            headers=(*trace_headers(), *target.headers),
-            on_partial=on_partial,
-            within=self.deadline - self.record.seconds,
+            trying.caller.subject,
+            headers=trace_headers() + target.headers,
+            on_partial=self.on_partial,
+            within=trying.deadline - trying.record.seconds,
             parameters=dict(target.parameters),
             prompt=target.prompt,
             open=opened,
-            used=used,
+            used=self.used,
             first_within=call.first_within,
             forwarded=call.forwarded,
             wishes=call.wishes,
         )
+
+    def begun(self) -> None:
+        """Its answer begins to come."""
+        trying = self.trying
+        trying.record.first_piece = trying.record.seconds
+        # Whoever leaves from here on has left this target.
+        trying.prices.row.target = trying.record.target = str(self.target)
+        self.claim()
+
+    def on_partial(self, partial: Partial) -> None:
+        """An unfinished picture is there."""
+        self.trying.telling.call.on_partial(self.trying.request, partial)
+
+    def used(self, meter: Callable[[], Usage]) -> None:
+        """It is at work, and this is how to learn what was used."""
+        self.trying.prices.meter(self.target, meter)

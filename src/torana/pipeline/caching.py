@@ -16,7 +16,7 @@ from torana.policy.cache.rules import Caching, Kept, Shelf
 from torana.policy.cache.whole import keepable, whole
 from torana.policy.guardrails.watch import Watch
 from torana.policy.matching import Facts
-from torana.routing.selection import Caller, suits
+from torana.routing.selection import Caller, subject_of, suits
 from torana.telemetry.record import Record
 
 MOST_ASKED = 4 * 1024**2
@@ -90,8 +90,7 @@ def place(caching: Caching, call: Call[Any], request: Asked, *, plan: Plan, fact
         guards=watch.edition,
         headers=(*call.forwarded, ("strict", str(call.wishes.strict_openai))),
     )
-    owner = f"{facts.principal.issuer} {facts.principal.name}"
-    return Place(request, targets, caching.shelf(rule, sought, call.wishes, owner=owner))
+    return Place(request, targets, caching.shelf(rule, sought, call.wishes, owner=subject_of(facts.principal)))
 
 
 def _counted(request: LanguageRequest, data: bytes, usage: Usage) -> bytes:

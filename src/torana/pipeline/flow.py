@@ -4,7 +4,8 @@ The caller is known before a byte of the body is taken in; the body is checked b
 plan is drawn before leave is given, because leave is given for a model that exists.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -34,7 +35,7 @@ from torana.providers.base import Provider
 from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
 from torana.routing.health import Health
-from torana.routing.selection import Caller
+from torana.routing.selection import Caller, subject_of
 from torana.telemetry.record import Record
 
 R = TypeVar("R", bound=Asked)
@@ -67,7 +68,7 @@ class Snapshot:
 
 
 class CallDeadline(Deadline):
-    """The end of a call's time, which is a DeadlineExceeded to whoever waits for it."""
+    """The time that a call has; what it interrupts fails with DeadlineExceeded."""
 
     __slots__ = ("_record", "_whole")
 
@@ -79,32 +80,39 @@ class CallDeadline(Deadline):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            super().__exit__(kind, error, trace)
-        except TimeoutError as timeout:
+        self.lift()
+        if self.expired:
+            self.tell(error)
+
+    def tell(self, error: BaseException | None) -> None:
+        """Raises DeadlineExceeded in place of the error by which this ended the call; any other is left as it is."""
+        if self.interrupted() and isinstance(error, asyncio.CancelledError):
             late = DeadlineExceeded(f"The call took longer than {self._whole:g} s and was given up.")
             # Nobody can say how far a target had come that was told to stop.
             late.spent = self._record.cut_short
-            raise late from timeout
+            raise late from error
 
 
 async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R, Any]:
     """One stage after the other, as ``_journey`` has them; any ToranaError is the caller's answer."""
     record.operation = call.operation
-    with CallDeadline(snapshot, record):
+    with CallDeadline(snapshot, record) as deadline:
         principal = await identify(call.credentials, snapshot, record)
-    with snapshot.ledger.row(
-        principal,
-        call.operation,
-        request_id=call.request_id,
-        metadata=call.metadata,
-        within=snapshot.deadline - record.seconds,
-    ) as row:
-        try:
-            with CallDeadline(snapshot, record):
+        with snapshot.ledger.row(
+            principal,
+            call.operation,
+            request_id=call.request_id,
+            metadata=call.metadata,
+            within=deadline.seconds,
+        ) as row:
+            try:
                 return await _journey(call, principal, snapshot, row=row, record=record)
-        finally:
-            record.usage = row.usage
+            except asyncio.CancelledError as interrupted:
+                # Here, so that the row says so too.
+                deadline.tell(interrupted)
+                raise
+            finally:
+                record.use(row.usage)
 
 
 async def identify(credentials: Credentials, snapshot: Snapshot, record: Record) -> Principal:
@@ -125,18 +133,21 @@ async def _journey(
     plan = snapshot.catalog.plan(asked.model, call.operation, call.wishes.provider)
     row.model = record.model = plan.model
     ruling.access.admit(principal, plan, call.operation)
-    caller = Caller(f"{principal.issuer} {principal.name}", call.metadata, call.wishes.request_timeout)
-    facts = Facts(principal, plan.model, call.operation, call.metadata, {})
+    caller = Caller(subject_of(principal), call.metadata, call.wishes.request_timeout)
+    facts = Facts(principal, plan.model, call.operation, call.metadata)
     watch = snapshot.guards.watch(facts, call.wishes.guards)
+    memory = snapshot.memory.of(asked)
     # What was said before is guarded with the rest: it may have been said where fewer guardrails are.
-    request = await snapshot.memory.recalled(asked, caller.subject) if snapshot.memory.shelf is not None else asked
+    request = await memory.recalled(asked, caller.subject) if memory.shelf is not None else asked
     if watch.before:
         request = await guard_request(request, watch, facts, record)
     kept_at = place(snapshot.caching, call, request, plan=plan, facts=facts, watch=watch)
     if watch.before or kept_at.shelf:
         request = as_read(request)
     telling = Telling(call, MOST_KEPT if call.key or kept_at.shelf else 0, watch.held)
-    work = _Work(call, request, plan, caller, facts, watch, kept_at, telling, ruling.permits, snapshot, row, record)
+    work = _Work(
+        request, plan, caller, facts, watch, memory, kept_at, telling, ruling.permits, snapshot, row, record
+    )  # fmt: skip
     if snapshot.replays.joins(call.key):
         (target, reply), replayed = await snapshot.replays.once(
             caller.subject, call.key, parts=asked.parts, work=work.done_in_time, size_of=_size
@@ -152,12 +163,12 @@ async def _journey(
 class _Work(Struct, Generic[R]):
     """What is done for a call that may be made; calls of one key have it done once."""
 
-    call: Call[R]
     request: R
     plan: Plan
     caller: Caller
     facts: Facts
     watch: Watch
+    memory: Memory
     kept_at: Place
     telling: Telling[R]
     permits: Permits
@@ -177,37 +188,34 @@ class _Work(Struct, Generic[R]):
         # What was kept costs nothing, and counts as a request like any other.
         targets = () if kept else self.plan.targets
         prices = Prices(request, targets, self.snapshot.providers, row, self.plan.routing.hedged)
-        counted = self.facts._replace(amounts={} if kept else request.amounts)
-        async with self.permits.permit(
-            counted, row.allowance, holder=row.id, worst=prices.worst, note=row.open, tell=record.stand
-        ):
+        amounts = {} if kept else request.amounts
+        async with self.permits.permit(self.facts, amounts, row, worst=prices.worst, tell=record.stand):
             with prices:
-                target, reply = kept or await self._walked(prices)
+                target, reply = kept or await self._walk(prices)
                 row.usage = reply.usage
             if kept is None and (self.watch.after or self.watch.held):
                 reply = self.telling.released(request, reply)
                 reply = await guard_answer(reply, request, watch=self.watch, facts=self.facts, record=record)
-            memory = self.snapshot.memory
-            if memory.shelf is not None:
-                reply = await memory.keeping(request, self.caller.subject, target).kept(reply)
+            if self.memory.shelf is not None:
+                reply = await self.memory.keeping(request, self.caller.subject, target).kept(reply)
             whole = self.telling.whole(request, reply)
             if kept is None and self.kept_at.shelf:
                 await self.kept_at.keep(target, whole)
             return target, whole
 
-    async def _walked(self, prices: Prices) -> tuple[Target, Reply[Any]]:
+    def _walk(self, prices: Prices) -> Awaitable[tuple[Target, Reply[Any]]]:
         snapshot, caller = self.snapshot, self.caller
         trying = Attempting(
             self.request,
             self.telling,
             caller,
             snapshot.providers,
-            snapshot.memory,
+            self.memory,
             prices,
             self.record,
             snapshot.deadline,
         )
-        return await walk(self.plan, trying.attempt, trying.failed, health=snapshot.health, caller=caller)
+        return walk(self.plan, trying.attempt, trying.failed, health=snapshot.health, caller=caller)
 
 
 def _size(done: tuple[Target, Reply[Any]]) -> int:

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -86,7 +85,7 @@ def _with(request: R, document: Mapping[str, Any]) -> R:
     if isinstance(request, ImageRequest):
         wishes = {**request.wishes, **{name: str(document[name]) for name in (_NEGATIVE,) if name in document}}
         prompt = document.get(_PROMPT)
-        return replace(request, prompt=None if prompt is None else str(prompt), wishes=wishes)
+        return structs.replace(request, prompt=None if prompt is None else str(prompt), wishes=wishes)
     assert isinstance(request, LanguageRequest)
     fixed = {name: request.body[name] for name in _FIXED if name in request.body}
     body = {**{name: value for name, value in document.items() if name not in _FIXED}, **fixed}

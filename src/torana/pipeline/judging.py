@@ -16,7 +16,7 @@ from torana.routing.attempts import walk
 from torana.routing.catalog import Catalog
 from torana.routing.course import Claim
 from torana.routing.health import Health
-from torana.routing.selection import Caller
+from torana.routing.selection import Caller, subject_of
 from torana.telemetry.record import trace_headers
 
 
@@ -33,7 +33,7 @@ class Judging:
         request = read_moderation(body)
         plan = self.catalog.plan(request.model, MODERATE)
         who = matter.facts.principal
-        caller = Caller(f"{who.issuer} {who.name}", matter.facts.metadata)
+        caller = Caller(subject_of(who), matter.facts.metadata)
 
         async def attempt(target: Target, _claim: Claim) -> Reply[Spoken]:
             context = Context(

@@ -68,6 +68,10 @@ class Memory:
     lost: Callable[[ToranaError], None] = field(default=_silent, repr=False)
     """Told when an answer could not be kept; its caller has it all the same."""
 
+    def of(self, request: object) -> "Memory":
+        """What there is for such a request: this where one goes on from its answer, else one that keeps nothing."""
+        return self if self.shelf is not None and is_response(request) else FORGETFUL
+
     async def recalled(self, request: R, owner: str) -> R:
         """The request with all that was said before, where it goes on from an answer.
 

@@ -1,5 +1,6 @@
 """A circuit: leaves a target alone that keeps failing, and tries it again with one call at a time."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -37,6 +38,8 @@ class Circuit:
         self._window = _Window(rule.window, clock)
         # Outcomes of calls from before the last change say nothing of what came after it.
         self._epoch = 0
+        self.is_closed = True
+        """Whether calls go in as usual: then ``state`` and ``wait`` need not be asked."""
         self._opens_until: float | None = None
         self._probing = False
 
@@ -56,7 +59,7 @@ class Circuit:
 
     def enter(self) -> Ticket | None:
         """Leave to call the target; None when it is to be left alone."""
-        if self._opens_until is None:
+        if self.is_closed:
             return Ticket(self._epoch)
         if self.state == "open" or self._probing:
             return None
@@ -77,26 +80,26 @@ class Circuit:
             return
         if ticket.probe:
             self._probing = False
-        if self._opens_until is None:
-            self._count(outcome)
+        if self.is_closed:
+            if outcome != "nothing":
+                self._count(failed=outcome == "failure")
         elif outcome == "success":
             self._change(None)
         elif ticket.probe and outcome == "failure":
             self._change(self._clock.ticks() + self._rule.open_for)
 
-    def _count(self, outcome: Outcome) -> None:
-        if outcome == "nothing":
+    def _count(self, *, failed: bool) -> None:
+        self._window.add(failed=failed)
+        if not failed:
             return
-        self._window.add(failed=outcome == "failure")
-        if outcome == "success":
-            return
-        calls, failed = self._window.totals()
-        if calls >= self._rule.min_calls and failed / calls >= self._rule.failures:
+        calls, failures = self._window.totals()
+        if calls >= self._rule.min_calls and failures / calls >= self._rule.failures:
             self._change(self._clock.ticks() + self._rule.open_for)
 
     def _change(self, opens_until: float | None) -> None:
         self._epoch += 1
         self._opens_until = opens_until
+        self.is_closed = opens_until is None
         self._window = _Window(self._rule.window, self._clock)
         self._tell(self.state)
 
@@ -116,19 +119,29 @@ class _Window:
         self._slots = [-_BUCKETS] * _BUCKETS
         self._calls = [0] * _BUCKETS
         self._failed = [0] * _BUCKETS
+        self._place = 0
+        # Ticks at which the slot that is counted in now ends.
+        self._ends = -math.inf
 
     def add(self, *, failed: bool) -> None:
-        slot = self._slot()
-        place = slot % _BUCKETS
-        if self._slots[place] != slot:
-            self._slots[place], self._calls[place], self._failed[place] = slot, 0, 0
-        self._calls[place] += 1
-        self._failed[place] += failed
+        if self._clock.ticks() >= self._ends:
+            self._turn()
+        self._calls[self._place] += 1
+        if failed:
+            self._failed[self._place] += 1
 
     def totals(self) -> tuple[int, int]:
         oldest = self._slot() - _BUCKETS + 1
         recent = [place for place, slot in enumerate(self._slots) if slot >= oldest]
         return sum(self._calls[place] for place in recent), sum(self._failed[place] for place in recent)
+
+    def _turn(self) -> None:
+        """Goes on to the slot of now, which forgets what it had ten slots ago."""
+        slot = self._slot()
+        self._place = place = slot % _BUCKETS
+        if self._slots[place] != slot:
+            self._slots[place], self._calls[place], self._failed[place] = slot, 0, 0
+        self._ends = (slot + 1) * self._width
 
     def _slot(self) -> int:
         return int(self._clock.ticks() / self._width)

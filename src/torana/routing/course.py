@@ -3,15 +3,15 @@
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from torana.core.errors import AnswerLate, ToranaError
 from torana.core.exchange import Plan, Reply, Target
 from torana.core.waits import Deadline
 from torana.routing.failures import falls_back, is_beyond_target
 from torana.routing.health import Health, Trial
-from torana.routing.selection import Candidate
 
 B = TypeVar("B")
 
@@ -21,17 +21,18 @@ Attempt = Callable[[Target, Claim], Awaitable[Reply[B]]]
 Report = Callable[[Target, ToranaError], None]
 
 
-@dataclass(slots=True)
-class Course(Generic[B]):
+class Course(Struct, Generic[B], eq=False):
     """One walk; ``patience`` is how long one target may take until its answer begins, in seconds."""
 
     plan: Plan
     attempt: Attempt[B]
     report: Report
     health: Health
-    waiting: deque[Candidate]
+    waiting: deque[Target]
     patience: float
     begun: bool = False
+    forced: Target | None = None
+    """The first target, where all are left alone by their circuits and it was tried all the same."""
     spent: bool = False
     failure: ToranaError | None = None
     """What the walk ends with when no target answers."""
@@ -42,24 +43,19 @@ class Course(Generic[B]):
         """The next target that may be tried; None when there is none left."""
         circuit = self.plan.routing.circuit
         while self.waiting:
-            candidate = self.waiting.popleft()
-            # All are left alone. The one that may be tried soonest is tried at once: a call always goes somewhere.
-            forced = candidate.left_alone and not self.begun
+            target = self.waiting.popleft()
+            trial = self.health.trial(target, circuit)
+            if trial is None and not self.begun:
+                # The one that may be tried soonest comes first, and is tried at once: a call always goes somewhere.
+                self.forced, trial = target, self.health.forced_trial(target, circuit)
             self.begun = True
-            begin = self.health.forced_trial if forced else self.health.trial
-            trial = begin(candidate.target, circuit)
             if trial is not None:
-                return candidate.target, trial
+                return target, trial
         return None
 
-    async def tried(self, target: Target, claimed: Claim) -> Reply[B] | ToranaError:
-        """What a target answers, or how it failed; ``claimed`` is told when its answer begins to come."""
-        try:
-            if self.patience == math.inf:
-                return await self.attempt(target, claimed)
-            return await self._in_time(target, claimed)
-        except ToranaError as error:
-            return error
+    def tried(self, target: Target, claimed: Claim) -> Awaitable[Reply[B]]:
+        """What a target answers; ``claimed`` is told when its answer begins to come."""
+        return self.attempt(target, claimed) if self.patience == math.inf else self._in_time(target, claimed)
 
     async def _in_time(self, target: Target, claimed: Claim) -> Reply[B]:
         limit = Deadline(self.patience)

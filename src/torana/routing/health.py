@@ -32,55 +32,48 @@ class Standing(Struct, frozen=True):
 class Latency:
     """How long a target takes to answer: a mean in which each newest answer counts for a fifth."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._seconds: float | None = None
         self._known_at = 0.0
 
-    @property
-    def seconds(self) -> float | None:
-        """The estimate; None without an answer in the last ten minutes."""
-        fresh = self._clock.ticks() - self._known_at < _STALE_SECONDS
-        return self._seconds if fresh else None
+    def seconds(self, now: float) -> float | None:
+        """The estimate, by the clock's ticks just now; None without an answer in the last ten minutes."""
+        return self._seconds if now - self._known_at < _STALE_SECONDS else None
 
-    def took(self, seconds: float) -> None:
-        """It answered after so long."""
-        before = self.seconds
-        self._know(seconds if before is None else before + _NEWEST_SHARE * (seconds - before))
+    def took(self, seconds: float, now: float) -> None:
+        """It answered just now, after so long."""
+        before = self.seconds(now)
+        self._seconds = seconds if before is None else before + _NEWEST_SHARE * (seconds - before)
+        self._known_at = now
 
-    def took_longer_than(self, seconds: float) -> None:
+    def took_longer_than(self, seconds: float, now: float) -> None:
         """It had not answered by then; of a target of which nothing is known that tells nothing."""
-        before = self.seconds
+        before = self.seconds(now)
         if before is not None and before < seconds:
-            self._know(seconds)
-
-    def _know(self, seconds: float) -> None:
-        self._seconds, self._known_at = seconds, self._clock.ticks()
+            self._seconds, self._known_at = seconds, now
 
 
-class Trial:
+class Trial(Struct, frozen=True):
     """One attempt at a target, from its start to its end."""
 
-    __slots__ = ("_circuit", "_clock", "_latency", "_started", "_ticket")
-
-    def __init__(self, circuit: Circuit, ticket: Ticket, latency: Latency, clock: Clock) -> None:
-        self._circuit = circuit
-        self._ticket = ticket
-        self._latency = latency
-        self._clock = clock
-        self._started = clock.ticks()
+    circuit: Circuit
+    ticket: Ticket
+    latency: Latency
+    clock: Clock
+    started: float
+    """Ticks of the clock."""
 
     def end(self, error: BaseException | None) -> None:
         """What came of it; None is an answer. To be called once, however the attempt ended."""
-        seconds = self._clock.ticks() - self._started
+        now = self.clock.ticks()
         if error is None:
-            self._latency.took(seconds)
-            self._circuit.leave(self._ticket, "success")
+            self.latency.took(now - self.started, now)
+            self.circuit.leave(self.ticket, "success")
             return
         against = speaks_against_target(error)
         if against or isinstance(error, CancelledError):
-            self._latency.took_longer_than(seconds)
-        self._circuit.leave(self._ticket, "failure" if against else "nothing")
+            self.latency.took_longer_than(now - self.started, now)
+        self.circuit.leave(self.ticket, "failure" if against else "nothing")
 
 
 class _Watched(NamedTuple):
@@ -107,23 +100,25 @@ class Health:
     def standing(self, target: Target, rule: CircuitRule) -> Standing:
         """How a target stands now."""
         watched = self._watched.get((target, rule))
-        if watched is not None:
-            return Standing(watched.circuit.state, watched.circuit.wait, watched.latency.seconds)
-        circuit = self._circuits.get((str(target), rule))
-        latency = self._latencies.get(str(target))
-        seconds = None if latency is None else latency.seconds
-        return Standing(latency=seconds) if circuit is None else Standing(circuit.state, circuit.wait, seconds)
+        if watched is None:
+            circuit, latency = self._circuits.get((str(target), rule)), self._latencies.get(str(target))
+        else:
+            circuit, latency = watched
+        seconds = None if latency is None else latency.seconds(self._clock.ticks())
+        if circuit is None or circuit.is_closed:
+            return Standing(latency=seconds)
+        return Standing(circuit.state, circuit.wait, seconds)
 
     def trial(self, target: Target, rule: CircuitRule) -> Trial | None:
         """The start of an attempt; None when the target's circuit leaves it alone."""
-        circuit, latency = self._watch(target, rule)
+        circuit, latency = self._watched.get((target, rule)) or self._watch(target, rule)
         ticket = circuit.enter()
-        return None if ticket is None else Trial(circuit, ticket, latency, self._clock)
+        return None if ticket is None else Trial(circuit, ticket, latency, self._clock, self._clock.ticks())
 
     def forced_trial(self, target: Target, rule: CircuitRule) -> Trial:
         """The start of an attempt for a call that has nowhere else to go, whatever the target's circuit says."""
         circuit, latency = self._watch(target, rule)
-        return Trial(circuit, circuit.force(), latency, self._clock)
+        return Trial(circuit, circuit.force(), latency, self._clock, self._clock.ticks())
 
     def states(self) -> Mapping[str, State]:
         """Each target that has been tried, with the worst that one of its circuits says."""
@@ -141,10 +136,8 @@ class Health:
         self._watched = {}
 
     def _watch(self, target: Target, rule: CircuitRule) -> _Watched:
-        watched = self._watched.get((target, rule))
-        if watched is None:
-            watched = _Watched(self._circuit(str(target), rule), self._latency(str(target)))
-            self._watched[(target, rule)] = watched
+        watched = _Watched(self._circuit(str(target), rule), self._latency(str(target)))
+        self._watched[(target, rule)] = watched
         return watched
 
     def _circuit(self, target: str, rule: CircuitRule) -> Circuit:
@@ -154,7 +147,7 @@ class Health:
         return self._circuits[key]
 
     def _latency(self, target: str) -> Latency:
-        return self._latencies.setdefault(target, Latency(self._clock))
+        return self._latencies.setdefault(target, Latency())
 
 
 def _unheard(target: str, state: State) -> None:

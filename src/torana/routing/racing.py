@@ -76,7 +76,10 @@ class _Race(Generic[B]):
 
     async def _try(self, target: Target) -> Reply[B] | ToranaError:
         own = asyncio.current_task()
-        return await self.course.tried(target, partial(self._claimed, own))
+        try:
+            return await self.course.tried(target, partial(self._claimed, own))
+        except ToranaError as error:
+            return error
 
     def _claimed(self, own: "asyncio.Task[object] | None") -> None:
         """The client has begun to get the answer of the attempt that runs in this task."""

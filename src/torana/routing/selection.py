@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
 
 from torana.core.errors import InvalidRequest
-from torana.core.exchange import METADATA, Plan, Target
+from torana.core.exchange import METADATA, Plan, Principal, Target
 from torana.routing.health import Standing
 
 Draw = Callable[[], float]
@@ -30,6 +31,12 @@ class Caller(Struct, frozen=True):
 
 
 NOBODY = Caller()
+
+
+@lru_cache(4096)
+def subject_of(principal: Principal) -> str:
+    """What calls of one caller have in common."""
+    return f"{principal.issuer} {principal.name}"
 
 
 class Candidate(Struct, frozen=True):

@@ -6,17 +6,18 @@ Written here in few lines, because the usual library for it draws a terminal too
 import asyncio
 import atexit
 import logging
-import math
 import sys
 import traceback
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal, TextIO
 
-from msgspec import Struct
-from msgspec.json import Encoder
-from msgspec.structs import asdict
+from msgspec import Raw, Struct
+from msgspec.json import Decoder, Encoder
 
 from torana.core.clock import Clock
 from torana.core.errors import UpstreamAuth
@@ -38,21 +39,24 @@ _MOST_HELD = 64 * 1024
 _A_REQUEST = 512
 """Characters that a request's line is taken for while it is not written yet."""
 _ENCODER = Encoder()
-_Finished = tuple[float, Level, float, Record]
-"""A request that is over: when, how much it matters, seconds that it took, and what was learnt about it."""
+_DECODER = Decoder(dict[str, Any])
+_Finished = tuple[float, Level, Record]
+"""A request that is over: when, how much it matters, and what was learnt about it."""
 
 
 class _Request(Struct, frozen=True, omit_defaults=True, gc=False):
-    """A request's line; what is None is not told."""
+    """A request's line; what it is without is not told."""
 
     time: str
     level: Level
     event: str
+    seconds: float
     request_id: str
     method: str
     path: str
     status: int
-    seconds: float
+    bytes_in: int
+    bytes_out: int
     operation: str | None = None
     principal: str | None = None
     model: str | None = None
@@ -62,13 +66,19 @@ class _Request(Struct, frozen=True, omit_defaults=True, gc=False):
     rule: str | None = None
     conversation: str | None = None
     cache: str | None = None
-    client_retry: int | None = None
-    tokens: dict[str, int] | None = None
+    client_retry: int = 0
+    tokens: dict[str, int] = {}
+    failed_attempts: list[tuple[str, str]] = []
     first_piece: float | None = None
-    bytes_in: int | None = None
-    bytes_out: int | None = None
-    stages: dict[str, float] | None = None
-    failed_attempts: list[tuple[str, str]] | None = None
+    stages: Raw | None = None
+
+
+_TOLD = attrgetter(
+    "request_id", "method", "path", "status", "bytes_in", "bytes_out", "operation", "principal", "model", "target",
+    "error", "reason", "rule", "conversation", "cache", "client_retry", "tokens", "attempts",
+)  # fmt: skip
+"""What a line says as the record has it, in the line's order."""
+_AS_LINE: Callable[..., _Request] = _Request
 
 
 class Logger:
@@ -89,7 +99,7 @@ class Logger:
         gathers: bool = False,
     ) -> None:
         self._as_text = form == "text" or (form == "auto" and stream.isatty())
-        self._least = _LEVELS.index(level)
+        self._told = frozenset(_LEVELS[_LEVELS.index(level) :])
         self._clock = clock
         self._stream = stream
         self._gathers = gathers
@@ -118,10 +128,10 @@ class Logger:
         self._write("error", event, {**fields, "exception": type(error).__name__}, trace=places)
 
     def request(self, level: Level, record: Record) -> None:
-        """A request's line."""
-        if _LEVELS.index(level) < self._least:
-            return
-        self._put((self._clock.now(), level, record.seconds, record), _A_REQUEST, level)
+        """The line of a request that is over."""
+        if level in self._told:
+            now = self._clock.now()
+            self._put((now, level, record), _A_REQUEST, level, now)
 
     def flush(self) -> None:
         """Writes what is held; OSError where nobody takes it."""
@@ -130,7 +140,7 @@ class Logger:
         with suppress(IndexError):
             while self._held:
                 line = self._held.popleft()
-                lines.append(line if isinstance(line, str) else self._request(line))
+                lines.append(line if isinstance(line, str) else self._request(*line))
         self._length = 0
         if lines:
             lines.append("")
@@ -143,41 +153,47 @@ class Logger:
         self.flush()
 
     def _write(self, level: Level, event: str, fields: dict[str, object], trace: str | None = None) -> None:
-        if _LEVELS.index(level) < self._least:
-            return
-        time = self._time(self._clock.now())
+        if level in self._told:
+            now = self._clock.now()
+            line = self._event(self._time(now), level, event, fields, trace)
+            self._put(line, len(line), level, now)
+
+    def _event(
+        self, time: str, level: Level, event: str, fields: Mapping[str, object], trace: str | None = None
+    ) -> str:
         if self._as_text:
             kept = {name: value for name, value in fields.items() if value is not None}
-            line = self._text(time, level, event, kept) + (f"\n{trace}" if trace else "")
-        else:
-            kept = {name: _bounded(value) for name, value in fields.items() if value is not None}
-            traced = {"trace": trace} if trace else {}
-            line = _ENCODER.encode({"time": time, "level": level, "event": event, **kept, **traced}).decode()
-        self._put(line, len(line), level)
+            return self._text(time, level, event, kept) + (f"\n{trace}" if trace else "")
+        kept = {name: _bounded(value) for name, value in fields.items() if value is not None}
+        traced = {"trace": trace} if trace else {}
+        return _ENCODER.encode({"time": time, "level": level, "event": event, **kept, **traced}).decode()
 
-    def _request(self, finished: _Finished) -> str:
-        now, level, seconds, record = finished
-        line = _line(record, self._time(now), level, seconds)
-        if self._as_text:
-            told = {name: value for name, value in asdict(line).items() if value is not None and name not in _HEAD}
-            return self._text(line.time, level, line.event, told)
-        data = _ENCODER.encode(line)
-        if len(data) > _SURELY_SHORT:
-            data = _ENCODER.encode({name: _bounded(value) for name, value in asdict(line).items() if value is not None})
-        return data.decode()
+    def _request(self, now: float, level: Level, record: Record) -> str:
+        """A request's line; where none can be made of it, one that says so: others wait beside it."""
+        time = self._time(now)
+        try:
+            data = _ENCODER.encode(_line(record, time, level))
+            if len(data) <= _SURELY_SHORT and not self._as_text:
+                return data.decode()
+            told = _DECODER.decode(data)
+            if self._as_text:
+                return self._text(time, level, "request", {name: told[name] for name in told if name not in _HEAD})
+            return _ENCODER.encode({name: _bounded(value) for name, value in told.items()}).decode()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no other line's; and it is told
+            lost = {"request_id": record.request_id, "exception": type(error).__name__}
+            return self._event(time, "error", "line_lost", lost)
 
     def _text(self, time: str, level: Level, event: str, fields: dict[str, Any]) -> str:
         told = " ".join(f"{name}={_on_one_line(_bounded(value))}" for name, value in fields.items())
         return f"{time} {level:7} {event} {told}"
 
-    def _put(self, line: str | _Finished, length: int, level: Level) -> None:
+    def _put(self, line: str | _Finished, length: int, level: Level, now: float) -> None:
         held = self._held
         held.append(line)
         if not self._gathers or level in _URGENT:
             self.flush()
             return
         self._length += length
-        now = self._clock.ticks()
         if len(held) == 1:
             self._due = now + HOLD
             self._await()
@@ -202,11 +218,11 @@ class Logger:
             self.flush()
 
     def _time(self, now: float) -> str:
-        second = math.floor(now)
+        second, milliseconds = divmod(int(now * 1000), 1000)
         if second != self._second:
             self._until_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
             self._second = second
-        return f"{self._until_second}.{int((now - second) * 1000):03d}+00:00"
+        return f"{self._until_second}.{milliseconds:03d}+00:00"
 
 
 def make_logger(form: Literal["auto", "json", "text"], level: Level, clock: Clock) -> Logger:
@@ -251,35 +267,23 @@ def log_request(logger: Logger, record: Record) -> None:
     logger.request("error" if record.error and record.status >= 500 else "info", record)  # noqa: PLR2004 - HTTP's border
 
 
-def _line(record: Record, time: str, level: Level, seconds: float) -> _Request:
-    first_piece = record.first_piece
-    return _Request(
+def _line(record: Record, time: str, level: Level) -> _Request:
+    first_piece, stages = record.first_piece, dict(record.stages)
+    return _AS_LINE(
         time,
         level,
         "request",
-        record.request_id,
-        record.method,
-        record.path,
-        record.status,
-        round(seconds, 4),
-        record.operation,
-        record.principal,
-        record.model,
-        record.target,
-        record.error,
-        record.reason,
-        record.rule,
-        record.conversation,
-        record.cache,
-        record.client_retry or None,
-        record.tokens or None,
-        None if first_piece is None else round(first_piece, 4),
-        record.bytes_in,
-        record.bytes_out,
-        # By hand: ``round`` takes three times as long, and a request has many stages.
-        {name: int(took * 10_000 + 0.5) / 10_000 for name, took in record.stages} or None,
-        record.attempts or None,
+        round(record.lasted, 4),
+        *_TOLD(record),
+        first_piece=None if first_piece is None else round(first_piece, 4),
+        stages=Raw((_stages(tuple(stages)) % stages).encode()) if stages else None,
     )
+
+
+@lru_cache(64)
+def _stages(names: tuple[str, ...]) -> str:
+    """These stages in JSON, into which their times are still to be put, in seconds."""
+    return "{" + ",".join([f'"{name}":%({name}).4f' for name in names]) + "}"
 
 
 def _on_one_line(value: object) -> str:

@@ -9,13 +9,15 @@ from typing import Protocol
 from msgspec import Struct
 
 from torana.core.clock import Clock
-from torana.core.exchange import Usage
+from torana.core.exchange import Target, Usage
 from torana.telemetry.tracing import CARRIED, Carrying, Headers, passed_on
 
 _MINUTE = 60
 _NOTHING = nullcontext()
 _NOTHING_USED = Usage()
+_AT_WORK = "gen_ai.response.model"
 _IN_MILLISECONDS = (1000.0).__mul__
+_SHORTLY = "{:.3g}s".format
 
 
 class Spans(Protocol):
@@ -98,7 +100,9 @@ class Record(Struct):
     conversation: str | None = None
     """Id of the conversation that the caller says it belongs to."""
     usage: Usage = _NOTHING_USED
-    """What the call used, as far as it is known."""
+    """What the call used, as far as it is known; see ``use``."""
+    tokens: dict[str, int] = {}
+    """How many of them went in and came out, where they are counted: ``input`` and ``output``."""
     first_piece: float | None = None
     """Seconds until the first piece left of an answer that was told as it came."""
     bytes_in: int = 0
@@ -109,9 +113,7 @@ class Record(Struct):
     spans: Spans | None = None
     """Who records them; None where nobody does."""
     lasted: float = 0.0
-    """Seconds that it took, once it is over."""
-    counted: tuple[Usage, dict[str, int]] = (_NOTHING_USED, {})
-    """What was used, and its tokens, when somebody asked for them last."""
+    """Seconds that it took; nothing as long as it is not over."""
 
     def __post_init__(self) -> None:
         self.started = self.clock.ticks()
@@ -121,12 +123,17 @@ class Record(Struct):
         """Time since the request's head came in."""
         return self.clock.ticks() - self.started
 
-    def stage(self, name: str, **attributes: str) -> Stage:
-        """Times a stage, and spans it where spans are recorded."""
+    def end(self) -> None:
+        """The request is over."""
+        self.lasted = self.clock.ticks() - self.started
+
+    def stage(self, name: str, target: Target | None = None) -> Stage:
+        """Times a stage, in which a target is at work or none, and spans it where spans are recorded."""
         ticks = self.clock.ticks
         if self.spans is None:
             return Stage(self.stages, name, ticks, ticks())
-        return _Spanned(self.stages, name, ticks, ticks(), self.spans.stage(name, attributes))
+        span = self.spans.stage(name, {} if target is None else {_AT_WORK: str(target)})
+        return _Spanned(self.stages, name, ticks, ticks(), span)
 
     def span(
         self, traceparent: str | None, tracestate: str | None, spans: Spans | None = None
@@ -138,14 +145,11 @@ class Record(Struct):
         headers = passed_on(traceparent, tracestate) if traceparent else ()
         return Carrying(headers) if headers else _NOTHING
 
-    @property
-    def tokens(self) -> dict[str, int]:
-        """How many went in and came out, where they are counted: ``input`` and ``output``."""
-        usage, told = self.counted
-        if usage is not self.usage:
-            told = _by_side(self.usage.tokens)
-            self.counted = (self.usage, told)
-        return told
+    def use(self, usage: Usage) -> None:
+        """Note what the call used."""
+        self.usage = usage
+        if usage.tokens:
+            self.tokens = _by_side(usage.tokens)
 
     def stand(self, standings: Iterable[tuple[str, int, int, float]]) -> None:
         """Note where the caller stands with the operator's limits: of what, how much, how much is left, whole when."""
@@ -153,14 +157,12 @@ class Record(Struct):
 
     def rate_limits(self) -> list[tuple[str, str]]:
         """Where the caller stands, as the headers have it that OpenAI's clients look for."""
-        told: list[tuple[str, str]] = []
-        for of, limit, remaining, reset in self.standings:
-            told += [
-                (f"x-ratelimit-limit-{of}", str(limit)),
-                (f"x-ratelimit-remaining-{of}", str(remaining)),
-                (f"x-ratelimit-reset-{of}", f"{reset:.3g}s" if reset < _MINUTE else f"{reset:.0f}s"),
-            ]
-        return told
+        if not self.standings:
+            return []
+        of, limits, remaining, resets = zip(*self.standings, strict=True)
+        whole, left, until = _rate_limits(of, limits)
+        waits = map(_SHORTLY if max(resets) < _MINUTE else _wait, resets)
+        return [*whole, *zip(left, map(str, remaining), strict=True), *zip(until, waits, strict=True)]
 
     def server_timing(self) -> str:
         """The stages so far, in milliseconds, as the ``server-timing`` header has them."""
@@ -176,13 +178,27 @@ def _timing(names: tuple[str, ...]) -> str:
     return ", ".join([f"{name};dur=%.1f" for name in names])
 
 
+@lru_cache(256)
+def _rate_limits(of: tuple[str, ...], limits: tuple[int, ...]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The headers that say how much there is of each thing, and the names of those for what is left, and until when."""
+    whole = [(f"x-ratelimit-limit-{each}", str(limit)) for each, limit in zip(of, limits, strict=True)]
+    left = [f"x-ratelimit-remaining-{each}" for each in of]
+    return whole, left, [f"x-ratelimit-reset-{each}" for each in of]
+
+
+def _wait(seconds: float) -> str:
+    return _SHORTLY(seconds) if seconds < _MINUTE else f"{seconds:.0f}s"
+
+
+@lru_cache(64)
+def _sides(kinds: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Which of these kinds of tokens go in, and which come out."""
+    return [kind for kind in kinds if kind.endswith("_in")], [kind for kind in kinds if kind.endswith("_out")]
+
+
 def _by_side(tokens: Mapping[str, int]) -> dict[str, int]:
-    into = out = 0
-    for kind, count in tokens.items():
-        if kind.endswith("_in"):
-            into += count
-        elif kind.endswith("_out"):
-            out += count
+    coming, going = _sides(tuple(tokens))
+    into, out = sum(map(tokens.__getitem__, coming)), sum(map(tokens.__getitem__, going))
     if into and out:
         return {"input": into, "output": out}
     return {"input": into} if into else {"output": out} if out else {}

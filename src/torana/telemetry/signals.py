@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from pathlib import Path
 from typing import Literal
 
@@ -38,10 +38,12 @@ _MOST_TALLIED = 512
 _EVERY = 1.0
 """Seconds after which other processes see what this one has counted."""
 _LASTED, _TOKENS_OF, _FIRST_PIECE = attrgetter("lasted"), attrgetter("tokens"), attrgetter("first_piece")
+_SIDES = {side: methodcaller("get", side) for side in ("input", "output")}
 _BYTES_IN, _STAGES, _ATTEMPTS = attrgetter("bytes_in"), attrgetter("stages"), attrgetter("attempts")
 _RETRIED, _COST = attrgetter("client_retry"), attrgetter("usage.cost")
-_Labels = tuple[str, str, int, str | None, str | None, str | None, str | None, bool]
-"""Route, method, status; operation, model, target and error of a call; and whether it is none, or nobody's."""
+_LABELS = attrgetter("method", "status", "operation", "model", "target", "error")
+_Labels = tuple[str, bool, str, int, str | None, str | None, str | None, str | None]
+"""Route; whether it is nobody's; method and status; operation, model, target and error of a call."""
 _CIRCUIT = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -96,8 +98,8 @@ class UsageSignals:
     def take(self, call: tuple[str, str, str], records: list[Record]) -> None:
         """Counts calls with these labels."""
         told = list(map(_TOKENS_OF, records))
-        for side in ("input", "output"):
-            counted = [tokens[side] for tokens in told if side in tokens]
+        for side, of_it in _SIDES.items():
+            counted = list(filter(None, map(of_it, told)))
             if counted:
                 self.tokens.labels(*call, side).take(counted)
         first_pieces = [seconds for seconds in map(_FIRST_PIECE, records) if seconds is not None]
@@ -122,14 +124,14 @@ class Signals:
     def __init__(self, spans: Spans | None = None) -> None:
         self.spans = spans
         """Who records spans; None where nobody does."""
-        self.registry = CollectorRegistry()
+        self.registry = r = CollectorRegistry()
         self._finished: defaultdict[_Labels, list[Record]] = defaultdict(list)
-        self._waiting = 0
+        self._waiting = self.in_flight = 0
+        """Requests that are over and not counted yet, and those that have begun and are not over."""
         # Where there is no other process, nobody sees it before he looks here.
         self._awake = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
         self._circuits_shown: set[str] = set()
         self._codes: set[str] = {""}
-        r = self.registry
         ProcessCollector(registry=r)
         self.http = Tallied(
             "http_server_request_duration_seconds", "Requests by route and status.",
@@ -170,14 +172,17 @@ class Signals:
         self.reloads = Counter("torana_reloads", "Reloads of the configuration, by result.", ["result"], registry=r)
         self.worker_deaths = Counter("torana_worker_deaths", "Picture workers that died and were replaced.", registry=r)
 
+    def begin(self) -> None:
+        """Counts a request in; ``observe`` counts it out."""
+        self.in_flight += 1
+        if not self._awake:
+            self._wake()
+
     def observe(self, record: Record, route: str) -> None:
-        """Counts a finished request."""
-        record.lasted = record.seconds
-        operation = record.operation
-        self._finished[
-            route, record.method, record.status, operation, record.model, record.target, record.error,
-            operation is None or record.principal is None,
-        ].append(record)  # fmt: skip
+        """Counts a finished request, which ends with this."""
+        record.end()
+        self.in_flight -= 1
+        self._finished[route, record.principal is None, *_LABELS(record)].append(record)
         self._waiting += 1
         if self._waiting >= _MOST_TALLIED:
             self.settle()
@@ -188,17 +193,14 @@ class Signals:
         """Counts what was gathered; to be called before the process ends."""
         finished, self._finished = self._finished, defaultdict(list)
         self._waiting = 0
+        self.active.set(self.in_flight)
         everyone = list(chain.from_iterable(finished.values()))
         for labels, records in finished.items():
             self._count(labels, records)
         bodies = list(filter(None, map(_BYTES_IN, everyone)))
         if bodies:
             self.bytes_in.take(bodies)
-        stages: defaultdict[str, list[float]] = defaultdict(list)
-        for name, seconds in chain.from_iterable(map(_STAGES, everyone)):
-            stages[name].append(seconds)
-        for name, times in stages.items():
-            self.stages.labels(name).take(times)
+        self._count_stages(everyone)
         for target, code in chain.from_iterable(map(_ATTEMPTS, everyone)):
             self.failures.labels(target, self._code(code)).inc()
         retried = list(filter(None, map(_RETRIED, everyone)))
@@ -206,16 +208,29 @@ class Signals:
             self.client_retries.inc(len(retried))
 
     def _count(self, by: _Labels, records: list[Record]) -> None:
-        route, method, status, operation, model, target, error, is_no_call = by
+        route, is_nobodys, method, status, operation, model, target, error = by
         times = list(map(_LASTED, records))
         self.http.labels(route, method if method in _METHODS else _OTHER, str(status)).take(times)
-        if not is_no_call:
-            call = (operation or "", model or "", target or "")
+        if operation is not None and not is_nobodys:
+            call = (operation, model or "", target or "")
             self.usage.operations.labels(*call, self._code(error or "")).take(times)
             self.usage.take(call, records)
         if status == _UNAUTHENTICATED:
             for record in records:
                 self.refusals.labels(record.reason or "").inc()
+
+    def _count_stages(self, records: list[Record]) -> None:
+        # Most went through the same ones: their times are put together line by line, not one by one.
+        ways: defaultdict[tuple[str, ...], list[tuple[float, ...]]] = defaultdict(list)
+        for stages in filter(None, map(_STAGES, records)):
+            names, times = zip(*stages, strict=True)
+            ways[names].append(times)
+        by_name: defaultdict[str, list[float]] = defaultdict(list)
+        for names, lines in ways.items():
+            for name, each in zip(names, zip(*lines, strict=True), strict=True):
+                by_name[name] += each
+        for name, seconds in by_name.items():
+            self.stages.labels(name).take(seconds)
 
     def _wake(self) -> None:
         """Settles a moment later, where a loop runs that can."""

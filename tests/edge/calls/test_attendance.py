@@ -1,12 +1,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
-from torana.core.exchange import Partial
 from torana.edge.calls.attendance import Attendance
 
-FIRST = Partial("Zmlyc3Q=", 0)
 SOON = 0.01
 
 
@@ -39,19 +38,13 @@ async def stays() -> None:
     await never()
 
 
-async def shows_nothing(_request: str, _partial: Partial) -> None:
-    raise AssertionError
-
-
 @pytest.fixture(autouse=True)
 def watched_at_once(monkeypatch):
     monkeypatch.setattr("torana.edge.calls.attendance._WATCHED_AFTER", SOON)
 
 
-def attendance(
-    show: Callable[[str, Partial], Awaitable[None]] = shows_nothing, gone: Callable[[], Awaitable[object]] = stays
-) -> Attendance[str]:
-    made: Attendance[str] = Attendance(show, gone)
+def attendance(gone: Callable[[], Awaitable[object]] = stays) -> Attendance:
+    made = Attendance(gone)
     made.is_read = True
     return made
 
@@ -173,21 +166,20 @@ async def test_who_is_slow_misses_the_older_previews():
     looked = asyncio.Event()
     slow = asyncio.Event()
 
-    async def show(request: str, partial: Partial) -> None:
-        assert request == "asked"
-        shown.append(partial.index)
+    async def show(index: int) -> None:
+        shown.append(index)
         looked.set()
         await slow.wait()
 
     async def work() -> str:
-        attended.offer("asked", Partial("", 0))
+        attended.offer(partial(show, 0))
         await looked.wait()
         for index in range(1, 10):
-            attended.offer("asked", Partial("", index))
+            attended.offer(partial(show, index))
         asyncio.get_running_loop().call_soon(slow.set)
         return "done"
 
-    attended = attendance(show)
+    attended = attendance()
     assert await attended.during(work(), None) == "done"
     assert shown == [0, 7, 8, 9]
     assert await nothing_is_left()
@@ -196,18 +188,18 @@ async def test_who_is_slow_misses_the_older_previews():
 async def test_previews_are_shown_while_the_work_goes_on():
     shown = asyncio.Event()
 
-    async def show(request: str, partial: Partial) -> None:
+    async def show() -> None:
         shown.set()
 
     async def work() -> str:
         for _ in range(2):
             shown.clear()
-            attended.offer("asked", FIRST)
+            attended.offer(show)
             await shown.wait()
             await asyncio.sleep(0)
         return "done"
 
-    attended = attendance(show)
+    attended = attendance()
     assert await attended.during(work(), Gone()) == "done"
 
 
@@ -215,14 +207,14 @@ async def test_previews_are_shown_while_the_work_goes_on():
 async def test_a_preview_that_cannot_be_shown_ends_the_work(at_the_end):
     painter = Painter()
 
-    async def show(request: str, partial: Partial) -> None:
+    async def show() -> None:
         raise LookupError("of the showing")
 
     async def work() -> str:
-        attended.offer("asked", FIRST)
+        attended.offer(show)
         return "done" if at_the_end else await painter.forever()
 
-    attended = attendance(show)
+    attended = attendance()
     with pytest.raises(LookupError, match="of the showing"):
         await attended.during(work(), Gone())
     assert painter.cancelled.is_set() is not at_the_end
@@ -230,17 +222,17 @@ async def test_a_preview_that_cannot_be_shown_ends_the_work(at_the_end):
 
 
 async def test_a_client_who_takes_no_preview_can_leave():
-    async def show(request: str, partial: Partial) -> None:
+    async def show() -> None:
         await never()
 
     async def work() -> str:
-        attended.offer("asked", FIRST)
+        attended.offer(show)
         return "done"
 
     async def gone() -> None:
         return None
 
-    attended = attendance(show, gone)
+    attended = attendance(gone)
     with pytest.raises(Gone):
         await attended.during(work(), Gone())
     assert await nothing_is_left()

@@ -36,13 +36,12 @@ def client():
 
 
 async def told(client: Client, act: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[str]], **kinds) -> str:
-    telling = Telling(client, kinds.get("beat", BEAT), every=kinds.get("every", EVERY))
+    telling = Telling(client, HEADERS, kinds.get("beat", BEAT), every=kinds.get("every", EVERY))
 
     async with asyncio.timeout(5):
         try:
-            return await act(telling.begin(HEADERS))
+            return await act(telling.show)
         finally:
-            assert telling.has_begun
             await telling.stop()
 
 

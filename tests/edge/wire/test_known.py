@@ -20,7 +20,9 @@ def test_the_same_head_is_known_whatever_the_length(digits):
         assert number is not None
         assert data[slice(*number)] == digits
         assert one.size(number) == len(head)
-    assert one.scope(digits)["headers"] == [HEADERS[0], (b"content-length", digits), HEADERS[2]]
+    headers = one.scope(digits)["headers"]
+    assert headers == [HEADERS[0], (b"content-length", digits), HEADERS[2]]
+    assert headers.by_name == {"host": "x", "content-length": digits.decode(), "accept": "*/*"}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,9 @@ def test_what_is_asked_once_does_not_change_what_is_asked_next():
     one = met()
     assert one is not None
     first = one.scope(b"1")
+    first["headers"].by_name.clear()
     first["headers"].clear()
     first["state"]["a"] = 1
     assert one.scope(b"2")["headers"][1] == (b"content-length", b"2")
+    assert one.scope(b"2")["headers"].by_name["content-length"] == "2"
     assert one.scope(b"2")["state"] == {}

@@ -138,13 +138,26 @@ async def test_small_pieces_come_together_and_large_ones_as_they_are():
         assert not one.take(piece)
     assert await one.receive() == {"type": "http.request", "body": b"abc", "more_body": True}
     assert not one.take(LARGE)
-    assert not one.take(LARGE)
     assert one.take(LARGE)
     one.finish()
-    for more in (True, True, False):
+    for more in (True, False):
         message = await one.receive()
         assert message["body"] is LARGE
         assert message["more_body"] is more
+
+
+async def test_no_more_is_read_than_somebody_waits_for():
+    wire = Wire()
+    one = turn(wire)
+    one.take(LARGE)
+    await one.receive()
+    assert wire.happened == [], "he has enough for now"
+    receiving = asyncio.create_task(one.receive())
+    await asyncio.sleep(0)
+    assert wire.happened == ["listened"]
+    one.take(b"a")
+    one.finish()
+    assert (await receiving)["body"] == b"a"
 
 
 async def test_the_end_of_a_body_may_come_by_itself():

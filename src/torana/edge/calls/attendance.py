@@ -7,11 +7,8 @@ only when there is something for them to do.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from torana.core.exchange import Partial
-
-R = TypeVar("R")
 T = TypeVar("T")
 
 _WATCHED_AFTER = 0.25
@@ -20,33 +17,32 @@ _MOST_WAITING = 3
 """Unfinished pictures that wait for a client to take them: as many as he may ask for of one."""
 
 
-class Attendance(Generic[R]):
+class Attendance:
     """One piece of work, which may be ended from beside.
 
-    ``gone`` returns when the client leaves, and may be awaited once the request ``is_read``; ``show`` shows a preview.
-    A client who is slow misses the older ones.
+    ``gone`` returns when the client leaves, and may be awaited once the request ``is_read``.
+    A client who is slow misses the older ones of the previews that are offered.
     """
 
-    __slots__ = ("_gone", "_pump", "_reason", "_show", "_task", "_timer", "_waiting", "_watch", "is_read")
+    __slots__ = ("_gone", "_pump", "_reason", "_task", "_timer", "_waiting", "_watch", "is_read")
 
-    def __init__(self, show: Callable[[R, Partial], Awaitable[None]], gone: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, gone: Callable[[], Awaitable[object]]) -> None:
         self.is_read = False
-        self._show = show
         self._gone = gone
         self._task: asyncio.Task[object] | None = None
         self._reason: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._waiting: deque[tuple[R, Partial]] | None = None
+        self._waiting: deque[Callable[[], Awaitable[None]]] | None = None
 
-    def offer(self, request: R, partial: Partial) -> None:
+    def offer(self, show: Callable[[], Awaitable[None]]) -> None:
         """Have a preview shown when its turn comes."""
         if self._waiting is None:
             self._waiting = deque(maxlen=_MOST_WAITING)
-        self._waiting.append((request, partial))
+        self._waiting.append(show)
         if self._pump is None:
-            self._pump = asyncio.create_task(self._show_all(self._waiting))
+            self._pump = asyncio.create_task(_show_all(self._waiting))
             self._pump.add_done_callback(self._shown)
 
     def end(self, reason: BaseException) -> None:
@@ -66,15 +62,18 @@ class Attendance(Generic[R]):
         if left is not None:
             self._timer = asyncio.get_running_loop().call_later(_WATCHED_AFTER, self._begin_to_watch, left)
         try:
-            done = await self._worked(work)
-        except asyncio.CancelledError:
+            try:
+                done = await work
+            except Exception:
+                # What was shown before it comes before a failure.
+                await self._all_shown()
+                raise
+            if self._pump is not None:
+                await self._all_shown()
+        except BaseException as failure:
             # Others may want an end of it at the same time, and they want it of more than this.
-            if self._reason is None or task.uncancel() > cancelling:
+            if self._reason is None or (task.uncancel() > cancelling and isinstance(failure, asyncio.CancelledError)):
                 raise
-        except BaseException:
-            if self._reason is None:
-                raise
-            task.uncancel()
         else:
             if self._reason is None:
                 return done
@@ -86,17 +85,6 @@ class Attendance(Generic[R]):
             if self._watch is not None or self._pump is not None:
                 await self._stop()
         raise self._reason
-
-    async def _worked(self, work: Awaitable[T]) -> T:
-        try:
-            done = await work
-        except Exception:
-            # What was shown before it comes before a failure.
-            await self._all_shown()
-            raise
-        if self._pump is not None:
-            await self._all_shown()
-        return done
 
     async def _all_shown(self) -> None:
         while self._pump is not None and self._reason is None:
@@ -113,10 +101,6 @@ class Attendance(Generic[R]):
         await self._gone()
         self.end(left)
 
-    async def _show_all(self, waiting: deque[tuple[R, Partial]]) -> None:
-        while waiting:
-            await self._show(*waiting.popleft())
-
     def _shown(self, pump: asyncio.Task[None]) -> None:
         self._pump = None
         failure = None if pump.cancelled() else pump.exception()
@@ -128,3 +112,8 @@ class Attendance(Generic[R]):
         for task in going_on:
             task.cancel()
         await asyncio.wait(going_on)
+
+
+async def _show_all(waiting: deque[Callable[[], Awaitable[None]]]) -> None:
+    while waiting:
+        await waiting.popleft()()

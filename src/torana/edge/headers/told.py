@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -28,7 +29,7 @@ class Told:
 
     def begun(self, target: Target, record: Record, *, emulated: Sequence[str], ignored: Sequence[str]) -> Pairs:
         """Of an answer before all of it is there."""
-        model = visible(str(target))
+        model = _called(target)
         told = [("x-torana-model", model)]
         if emulated:
             told.append(("x-torana-emulated", ", ".join(emulated)))
@@ -72,6 +73,11 @@ def listed(names: Iterable[str]) -> str:
 def visible(text: str) -> str:
     """A name that an operator chose, fit for a header."""
     return _UNFIT.sub("?", text)
+
+
+@lru_cache(256)
+def _called(target: Target) -> str:
+    return visible(str(target))
 
 
 def _plain(name: str) -> str:

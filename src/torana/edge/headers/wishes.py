@@ -23,7 +23,7 @@ Header = Callable[[str], str | None]
 LONGEST_KEPT = 259_200
 """Seconds for which a caller may have an answer kept: three days, as in the contract."""
 
-OWN = b"x-t"
+OWN = "x-t"
 """How the names of all headers begin that are the gateway's own, and not many others' do."""
 
 _PREFIXES = ("x-torana-", "x-tfy-")

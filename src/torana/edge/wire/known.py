@@ -1,8 +1,9 @@
 """Heads that are known at sight: those who stay on a connection say nearly the same again and again."""
 
+from torana.edge.wire.heard import Heard, by_name
 from torana.edge.wire.turn import Scope
 
-_LENGTH = b"content-length"
+_LENGTH, _LENGTH_BY_NAME = b"content-length", "content-length"
 _MOST_DIGITS = 15
 _HARD = frozenset({b"transfer-encoding", b"upgrade"})
 """Headers after which more than a length says what follows the head."""
@@ -11,7 +12,7 @@ _HARD = frozenset({b"transfer-encoding", b"upgrade"})
 class Known:
     """A head that the parser took, byte for byte but for the number that is the body's length."""
 
-    __slots__ = ("_after", "_at", "_before", "_headers", "_scope", "asks")
+    __slots__ = ("_after", "_at", "_before", "_by_name", "_headers", "_scope", "asks")
 
     def __init__(self, head: bytes, scope: Scope, *, number: tuple[int, int] | None, at: int, asks: bool) -> None:
         start, end = number or (len(head), len(head))
@@ -21,6 +22,7 @@ class Known:
         self._at = at
         self._scope = scope
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+        self._by_name = by_name(self._headers)
 
     def found_in(self, data: bytes) -> tuple[int, int] | None:
         """Where the number begins and ends in bytes that begin with such a head; None where they do not."""
@@ -38,9 +40,11 @@ class Known:
 
     def scope(self, digits: bytes) -> Scope:
         """What is asked for with that length of the body."""
-        headers = self._headers.copy()
+        headers = Heard(self._headers)
+        headers.by_name = named = self._by_name.copy()
         if digits:
             headers[self._at] = (_LENGTH, digits)
+            named[_LENGTH_BY_NAME] = digits.decode("ascii")
         return {**self._scope, "headers": headers, "state": self._scope["state"].copy()}
 
 

@@ -17,12 +17,11 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
-_MOST_WAITING = 256 * 1024
+_MOST_WAITING = 128 * 1024
 """Bytes of a body that wait for the application before no more are read."""
 _LARGE = 64 * 1024
 """Bytes from which on a piece is rather sent beside others than copied together with them."""
 _BODILESS = frozenset({204, 304})
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 _AS_CHUNKS, _TO_THE_END = -1, -2
 """What stands for a length where a reply has none: it comes in chunks, or ends with the connection."""
 
@@ -140,12 +139,13 @@ class Turn:
         if not (self._news or self.is_gone or self.is_done):
             if self._bell is None:
                 self._bell = asyncio.Event()
+            # Not before it is wanted: what is read while nobody waits for it only takes memory.
+            self._line.listen()
             await self._bell.wait()
             self._bell.clear()
         if self.is_gone or self.is_done:
             return {"type": "http.disconnect"}
         body = self._taken()
-        self._line.listen()
         return {"type": "http.request", "body": body, "more_body": self._news or not self.is_whole}
 
     async def send(self, message: Message) -> None:
@@ -181,42 +181,38 @@ class Turn:
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self._asks = False
-        left, closes = _AS_CHUNKS, False
-        for name, value in headers:
-            if name not in _FRAMING:
-                continue
-            if name == b"content-length":
-                left = int(value)
-            elif name == b"connection":
-                closes = b"close" in value.lower()
-        line = HEADS.line(status) + self._line.defaults + HEADS.headers(headers)
-        if closes:
+        lines = HEADS.told(headers)
+        line = HEADS.line(status) + self._line.defaults + lines.written
+        if lines.closes:
             self.keeps_alive = False
         if self._is_head or status in _BODILESS:
             self._is_head = True
-            left = 0
-        elif left == _AS_CHUNKS and self._is_old:
-            left, self.keeps_alive = _TO_THE_END, False
-        elif left == _AS_CHUNKS:
+            self._left = 0
+        elif lines.length is not None:
+            self._left = lines.length
+        elif self._is_old:
+            self._left, self.keeps_alive = _TO_THE_END, False
+        else:
+            self._left = _AS_CHUNKS
             line += b"\r\ntransfer-encoding: chunked"
-        if not self.keeps_alive and not closes:
+        if not (self.keeps_alive or lines.closes):
             line += b"\r\nconnection: close"
-        self._left = left
         self._head = line + b"\r\n\r\n"
 
     def _tell(self, body: bytes, *, more: bool) -> None:
-        if self._left is None or self.is_done:
+        left = self._left
+        if left is None or self.is_done:
             raise RuntimeError("A body belongs between a head and its own end.")
         head, self._head = self._head, b""
         self.has_begun = True
         if self._is_head:
             body = b""
-        elif self._left >= 0:
-            self._left -= len(body)
-            if self._left < 0 or (self._left and not more):
+        elif left >= 0:
+            left = self._left = left - len(body)
+            if left < 0 or (left and not more):
                 self._line.write(head)
                 raise RuntimeError("The reply's body is not as long as its head says.")
-        if self._left == _AS_CHUNKS:
+        if left == _AS_CHUNKS:
             self._tell_chunk(head, body, more=more)
         elif len(body) >= _LARGE:
             self._line.write(head, body)
