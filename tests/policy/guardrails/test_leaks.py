@@ -60,3 +60,9 @@ def test_no_text_takes_long(piece, end):
     begin = time.perf_counter()
     list(leaks(text))
     assert time.perf_counter() - begin < 2
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.begins[0])
+def test_every_expression_is_one_and_is_compiled_once(leak):
+    assert leak.pattern.pattern == leak.expression
+    assert leak.pattern is leak.pattern
