@@ -123,7 +123,7 @@ async def ask(
             type=kind,
             base_url=f"http://{up.host}",
             options=OPTIONS.get(kind, {}),
-            timeouts=Timeouts(Seconds(2), Seconds(5), Seconds(10)),
+            timeouts=Timeouts(Seconds(5), Seconds(5), Seconds(10)),
         )
         provider = DECLARED[kind].build(account, KEYS.get(kind, "key"), lent)
         context = Context("ada", open=client.open)

@@ -95,7 +95,7 @@ def account_of(kind: str, up: Stage, **changes: Any) -> Account:
         "options": fixture.options,
         "poll": Seconds(0.005),
         "download_hosts": (up.host,),
-        "timeouts": Timeouts(Seconds(2), Seconds(5), Seconds(10)),
+        "timeouts": Timeouts(Seconds(5), Seconds(5), Seconds(10)),
         **changes,
     }
     return Account(type=kind, **settings)

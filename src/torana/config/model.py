@@ -97,7 +97,7 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
     max_pixels: Annotated[int, Meta(ge=1, description="Pixels of one picture, as its header claims.")] = 100_000_000
     memory: Annotated[
         Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes kept in memory, of all files together; the rest is on disk.")
-    ] = Bytes(24 * 1024**2)
+    ] = Bytes(16 * 1024**2)
     patience: Annotated[
         Seconds,
         Meta(extra=MAY_BE_ZERO, description="Time that a large body waits for `memory` before it takes the disk."),

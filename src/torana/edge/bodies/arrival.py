@@ -1,12 +1,12 @@
 """A body on its way in, held to the settings: how long it may be, and how slow."""
 
-import asyncio
 from collections.abc import Generator
 from typing import Any
 
 from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.errors import SlowSender, TooLarge
+from torana.core.waits import Deadline
 from torana.edge.exchange import ClientGone, Message, Receive
 
 
@@ -57,7 +57,7 @@ class Arrival:
     async def _message(self, rest: "_Rest") -> Message:
         left = self._limits.deadline - self._waited
         try:
-            async with asyncio.timeout(min(self._limits.grace, left)):
+            with Deadline(min(self._limits.grace, left)):
                 return await rest
         except TimeoutError as error:
             raise self._too_late() if left <= self._limits.grace else self._silent() from error
