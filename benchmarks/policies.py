@@ -210,8 +210,9 @@ class Page:
     id: str
     allowance: Allowance = field(default_factory=Allowance)
 
-    def open(self, charges: tuple[Charge, ...], reserved: int) -> None:
+    def open(self, charges: tuple[Charge, ...], reserved: int) -> bool:  # noqa: ARG002 - the port's
         """As ``Noted`` has it."""
+        return True
 
 
 def _most() -> Decimal:

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from torana.core.clock import FakeClock
-from torana.core.errors import UpstreamTimeout
-from torana.core.exchange import Call, Credentials, Opening, Principal, Reply, Target, Wishes
+from torana.core.errors import InvalidRequest, UpstreamError, UpstreamTimeout
+from torana.core.exchange import HERE, Call, Coming, Credentials, Misled, Opening, Principal, Reply, Target, Wishes
 from torana.families.language.asked import read_request
 from torana.pipeline.attempting import Attempting
 from torana.pipeline.prices import Prices
@@ -26,11 +26,35 @@ class Provider:
         return None
 
 
-def attempting(answer):
+class Rest(Coming):
+    """What is still to come, and is not what it seemed once it is there."""
+
+    def __init__(self, *, is_known=False):
+        self.is_known = is_known
+        self.come = asyncio.Event()
+
+    def check(self):
+        if self.is_known:
+            raise Misled
+
+    async def arrived(self):
+        await self.come.wait()
+        raise Misled
+
+
+def attempting(answer, coming=HERE):
     async def read():
         raise NotImplementedError
 
-    call = Call("r", "chat", Credentials(None), read, forwarded=(("beta", "1"),), wishes=Wishes(attempts=2))
+    call = Call(
+        "r",
+        "chat",
+        Credentials(None),
+        read,
+        forwarded=(("beta", "1"),),
+        wishes=Wishes(attempts=2),
+        coming=lambda: coming,
+    )
     record = Record(FakeClock(), "req", "POST", "/")
     providers = {"a": Provider(answer)}
     row = Ledger(None, FakeClock()).row(Principal("a", "us"), "chat", request_id="r", metadata={}, within=1)
@@ -78,4 +102,40 @@ def test_failures_are_noted_and_those_that_may_cost_are_doubted():
     dear = UpstreamTimeout("late")
     dear.spent = True
     trying.failed(TARGET, dear)
+    assert trying.prices.doubtful == [TARGET]
+
+
+def raising(error):
+    async def answer(request, model, context):
+        raise error
+
+    return answer
+
+
+async def test_a_targets_own_failure_is_told_at_once_unless_the_request_is_known_to_be_another():
+    with pytest.raises(UpstreamError):
+        await attempting(raising(UpstreamError("It broke.")), Rest()).attempt(TARGET, lambda: None)
+    with pytest.raises(Misled):
+        await attempting(raising(UpstreamError("It broke.")), Rest(is_known=True)).attempt(TARGET, lambda: None)
+
+
+async def test_what_is_the_callers_to_mend_is_told_when_all_he_sent_is_there():
+    rest = Rest()
+    task = asyncio.create_task(attempting(raising(InvalidRequest("No.")), rest).attempt(TARGET, lambda: None))
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    rest.come.set()
+    with pytest.raises(Misled):
+        await task
+
+
+async def test_an_answer_to_another_request_than_was_sent_may_have_cost():
+    async def answer(request, model, context):
+        return Reply("done")
+
+    rest = Rest()
+    rest.come.set()
+    trying = attempting(answer, rest)
+    with pytest.raises(Misled):
+        await trying.attempt(TARGET, lambda: None)
     assert trying.prices.doubtful == [TARGET]

@@ -12,6 +12,7 @@ from torana.config.rules import When
 from torana.config.units import Seconds
 from torana.core.clock import Clock, FakeClock
 from torana.core.exchange import Principal
+from torana.core.ledger import Charge
 from torana.policy.budgets import Budgets
 from torana.policy.limits import Limits, Rule
 from torana.policy.matching import Facts
@@ -43,7 +44,14 @@ class Page:
     ) -> None:
         self.id = holder or token_hex(8)
         self.allowance = allowance or Allowance()
-        self.open = note
+        self._note = note
+        self._is_open = False
+
+    def open(self, charges: tuple[Charge, ...], reserved: int) -> bool:
+        """As ``Noted`` has it."""
+        self._note(charges, reserved)
+        was_open, self._is_open = self._is_open, True
+        return not was_open
 
 
 def limit(when: dict[str, Any] | None = None, **said: Any) -> Limit:

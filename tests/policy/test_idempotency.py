@@ -12,7 +12,7 @@ from torana.config.units import Bytes, Seconds
 from torana.config.upstreams import Idempotency
 from torana.core import errors
 from torana.core.clock import FakeClock
-from torana.core.content import PictureInfo, Size
+from torana.core.content import PictureInfo, Size, Upload
 from torana.core.errors import (
     InvalidImage,
     InvalidRequest,
@@ -22,7 +22,6 @@ from torana.core.errors import (
     UpstreamCut,
     UpstreamRateLimited,
 )
-from torana.core.exchange import Upload
 from torana.policy.idempotency import ENTRY, Replays, fingerprint
 
 Work = Callable[[], Awaitable[str]]

@@ -71,6 +71,14 @@ def refused():
     return error
 
 
+def test_a_call_that_is_begun_again_has_one_row_and_says_what_it_reserves_now(ledger, journal):
+    with row(ledger) as call:
+        assert [call.open((CHARGE,), reserved) for reserved in (7, 7, 9)] == [True, False, False]
+    first, second, closed = journal.entries
+    assert (first.reserved, second.reserved) == (7, 9)
+    assert first.id == second.id == closed.id
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

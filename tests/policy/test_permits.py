@@ -418,3 +418,35 @@ async def test_when_nobody_holds_a_place_the_timer_ends(store: Store) -> None:
             while rules.renewals.awake:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.001)
     assert "renew" not in store.steps
+
+
+async def test_a_call_that_is_begun_again_is_one_request_and_draws_anew_on_all_else(store: Store) -> None:
+    pictures = {"name": "pictures", "of": "images", "limit": 10, "every": 3600}
+    rules = permits(FEW, pictures, budgets=[DOLLAR], counters=store)
+    told: list[Any] = []
+    page = Page()
+    price = Decimal("0.4")
+    for number in (1, 2):
+        async with rules.permit(facts(), {"images": number}, page, worst=lambda: price, tell=told.append) as given:
+            assert store.balance() == (0, 400_000_000)
+            given.cost, given.spent = (Decimal(0), False) if number == 1 else (price, True)
+            given.used["images"] = 0 if number == 1 else number
+    assert [{of: left for of, _, left, _ in standings} for standings in told] == [
+        {"requests": 1, "images": 9},
+        {"requests": 1, "images": 8},
+    ]
+    assert page.allowance.charged == 400_000_000
+    assert store.balance() == (400_000_000, 0)
+    await passes(rules, worst="0.1", cost="0.1")
+    with pytest.raises(LimitExceeded, match="'few'"):
+        await passes(rules)
+
+
+async def test_what_was_spent_before_it_was_begun_again_is_charged_too(store: Store) -> None:
+    rules = permits(budgets=[DOLLAR], counters=store)
+    page = Page()
+    for _ in range(2):
+        async with rules.permit(facts(), AMOUNTS, page, worst=lambda: Decimal("0.4"), tell=lambda _: None) as given:
+            given.cost, given.spent = Decimal("0.3"), True
+    assert page.allowance.charged == 600_000_000
+    assert store.balance() == (600_000_000, 0)

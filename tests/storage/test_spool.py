@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torana.core.content import PictureInfo, Size
+from torana.core.content import PictureInfo, Size, Upload
 from torana.core.errors import InvalidImage, WorkFailed
-from torana.core.exchange import Upload
 from torana.storage.files import CHUNK, SharedFile
 from torana.storage.spool import Room, Spool, SpooledFile, _Cursor, _Leafing
 

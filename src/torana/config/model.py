@@ -102,6 +102,16 @@ class Uploads(Struct, frozen=True, forbid_unknown_fields=True):
         Seconds,
         Meta(extra=MAY_BE_ZERO, description="Time that a large body waits for `memory` before it takes the disk."),
     ] = Seconds(0.25)
+    ahead: Annotated[
+        Seconds,
+        Meta(
+            extra=MAY_BE_ZERO,
+            description=(
+                "A picture of which the rest will be there within this time goes on to the upstream while it comes; 0: "
+                "only whole ones do."
+            ),
+        ),
+    ] = Seconds(2)
     deadline: Annotated[Seconds, Meta(description="Time for one body to arrive.")] = Seconds(120)
     min_rate: Annotated[
         Bytes, Meta(extra=MAY_BE_ZERO, description="Bytes a second that a sender must keep up after `grace`.")

@@ -1,7 +1,8 @@
-"""Pictures and sounds as values: their sizes, formats, and the bytes of those that were made."""
+"""Pictures and sounds as values: their sizes, formats, and the bytes of those that were sent or made."""
 
 from binascii import a2b_base64
-from typing import Literal
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -91,3 +92,37 @@ class SoundInfo(Struct, frozen=True, gc=False):
     media_type: str = "application/octet-stream"
     seconds: float | None = None
     """How long it is; None where that is not told."""
+
+
+class File(Protocol):
+    """Bytes that a client sent: replayable, so that every attempt reads the very same ones."""
+
+    @property
+    def filename(self) -> str:
+        """The client's name for it; a label, never trusted."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+
+    def at_hand(self) -> Sequence[bytes] | None:
+        """All bytes as they lie in memory, in pieces; None where they are not there."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from the start, as often as asked."""
+
+
+class Upload(File, Protocol):
+    """A picture that a client sent."""
+
+    @property
+    def info(self) -> PictureInfo:
+        """What its own bytes say it is."""
+
+
+class Recording(File, Protocol):
+    """A sound that a client sent."""
+
+    @property
+    def info(self) -> SoundInfo:
+        """What its own bytes say it is."""

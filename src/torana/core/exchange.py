@@ -1,14 +1,14 @@
 """The values that travel from stage to stage: frozen, so that a signature says what a stage needs and what it adds."""
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
-from torana.core.content import PictureInfo, SoundInfo
+from torana.core.content import File
 from torana.core.ledger import Kind
 
 METADATA = "x-torana-metadata"
@@ -25,46 +25,6 @@ B = TypeVar("B")
 
 EVENT_STREAM = "text/event-stream"
 """The media type under which events travel."""
-
-
-class File(Protocol):
-    """Bytes that a client sent: replayable, so that every attempt reads the very same ones."""
-
-    @property
-    def filename(self) -> str:
-        """The client's name for it; a label, never trusted."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """How many bytes it holds."""
-        ...
-
-    def at_hand(self) -> Sequence[bytes] | None:
-        """All bytes as they lie in memory, in pieces; None where they are not there."""
-        ...
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes from the start, as often as asked."""
-        ...
-
-
-class Upload(File, Protocol):
-    """A picture that a client sent."""
-
-    @property
-    def info(self) -> PictureInfo:
-        """What its own bytes say it is."""
-        ...
-
-
-class Recording(File, Protocol):
-    """A sound that a client sent."""
-
-    @property
-    def info(self) -> SoundInfo:
-        """What its own bytes say it is."""
-        ...
 
 
 class Credentials(Struct, frozen=True, gc=False):
@@ -284,6 +244,36 @@ def _to_nobody(*_told: object) -> Show:
     return _unseen
 
 
+class Misled(Exception):
+    """What came of a request is not what its beginning foretold: all that was begun on it is void."""
+
+
+class Coming:
+    """The part of a request that is still on its way; none, here: all of it has come."""
+
+    __slots__ = ()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether nothing more is read from the client."""
+        return True
+
+    def check(self) -> None:
+        """Misled where that is known by now."""
+
+    async def arrived(self) -> None:
+        """Returns when all has come and is as foretold; Misled where it is not."""
+
+
+HERE = Coming()
+"""Of a request that was read whole."""
+
+
+def _all_here() -> Coming:
+    """Nothing is on its way."""
+    return HERE
+
+
 class Call(Struct, Generic[R], frozen=True):
     """A request as far as its headers tell; ``read`` takes in the body once the caller is known to be welcome."""
 
@@ -291,6 +281,7 @@ class Call(Struct, Generic[R], frozen=True):
     operation: str
     credentials: Credentials
     read: Callable[[], Awaitable[R]]
+    """What is asked; again where it turned out to be another than its beginning foretold."""
     metadata: Mapping[str, str] = {}
     """What the caller says of the call, for routing, limits and accounts."""
     key: str | None = None
@@ -306,6 +297,8 @@ class Call(Struct, Generic[R], frozen=True):
     forwarded: tuple[tuple[str, str], ...] = ()
     """The caller's headers that upstreams of the family's own dialect understand."""
     wishes: Wishes = Wishes()
+    coming: Callable[[], Coming] = _all_here
+    """What of the request is still on its way when it was read."""
 
 
 class Context(Struct, frozen=True):
@@ -335,6 +328,9 @@ class Context(Struct, frozen=True):
     forwarded: tuple[tuple[str, str], ...] = ()
     """The caller's headers that upstreams of the family's own dialect understand."""
     wishes: Wishes = Wishes()
+    coming: Coming = HERE
+    """What of the request is still on its way: whoever does not need an upload's last byte for his answer must await
+    it, and who needs all of it at once may."""
 
 
 class Message(Struct, frozen=True):

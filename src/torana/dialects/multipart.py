@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from torana.core.exchange import File, Message, Recording
+from torana.core.content import File, Recording
+from torana.core.exchange import Message
 from torana.dialects.steps import Sent
 
 _REMEMBERED = 256

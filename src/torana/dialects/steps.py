@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import msgspec
 
-from torana.core.content import PictureInfo, Size
+from torana.core.content import PictureInfo, Size, Upload
 from torana.core.errors import ToranaError, UpstreamError
-from torana.core.exchange import Event, Message, Partial, Upload
+from torana.core.exchange import Event, Message, Partial
 
 T = TypeVar("T")
 

@@ -1,15 +1,16 @@
 """Serves the families: from an HTTP exchange to the journey, and from its answer back to HTTP."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from torana.core.content import Picture
-from torana.core.exchange import EVENT_STREAM, Answer, Asked, Call, Opening, Partial, Show, Target
+from torana.core.exchange import EVENT_STREAM, Answer, Asked, Call, Coming, Opening, Partial, Show, Target
 from torana.edge.app import respond_json
+from torana.edge.bodies.reading import OpenBody
 from torana.edge.calls.attendance import Attendance
 from torana.edge.calls.telling import Telling
 from torana.edge.exchange import ClientGone, Exchange
@@ -24,8 +25,8 @@ from torana.pipeline.listing import list_models, retrieve_model
 R = TypeVar("R", bound=Asked)
 B = TypeVar("B")
 
-OpenBody = Callable[[Exchange, Family[Any, Any]], AbstractAsyncContextManager[Callable[[], Awaitable[Asked]]]]
-"""Gives the way to read what an exchange asks; what it spooled is gone when the context ends."""
+Open = Callable[[Exchange, Family[Any, Any]], OpenBody[Any]]
+"""Gives what an exchange asks, to be read."""
 
 Lend = Callable[[], AbstractContextManager[Snapshot]]
 """Gives the snapshot that is current, for one call: it is alive until the context ends."""
@@ -35,7 +36,7 @@ class Operations:
     """One handler for all families, and one for each question about the models."""
 
     def __init__(
-        self, lend: Lend, *, open_body: OpenBody, links: PictureLinks, names: Names = "torana", heartbeat: float = 0.0
+        self, lend: Lend, *, open_body: Open, links: PictureLinks, names: Names = "torana", heartbeat: float = 0.0
     ) -> None:
         self._lend = lend
         self._open_body = open_body
@@ -44,8 +45,8 @@ class Operations:
     async def serve(self, family: Family[Any, Any], exchange: Exchange) -> None:
         """One call, from the first header to the last byte."""
         with self._lend() as snapshot:
-            async with self._open_body(exchange, family) as read_body:
-                await _Visit(family, exchange, read_body, self._ways).serve(snapshot)
+            async with self._open_body(exchange, family) as body:
+                await _Visit(family, exchange, body, self._ways).serve(snapshot)
 
     async def list_models(self, exchange: Exchange) -> None:
         """The models that the caller may use."""
@@ -72,16 +73,15 @@ class _Ways(Struct, frozen=True):
 class _Visit(Generic[R, B]):
     """One call's side towards its client: what the journey asks of him, and tells him."""
 
-    __slots__ = ("_attendance", "_exchange", "_family", "_read_body", "_telling", "_ways")
+    __slots__ = ("_attendance", "_body", "_exchange", "_family", "_telling", "_was_read", "_ways")
 
-    def __init__(
-        self, family: Family[R, B], exchange: Exchange, read_body: Callable[[], Awaitable[Any]], ways: _Ways
-    ) -> None:
+    def __init__(self, family: Family[R, B], exchange: Exchange, body: OpenBody[R], ways: _Ways) -> None:
         self._family = family
         self._exchange = exchange
-        self._read_body = read_body
+        self._body = body
         self._ways = ways
-        self._attendance = Attendance(exchange.gone)
+        self._was_read = False
+        self._attendance = Attendance(exchange.gone, self._is_read)
         # Where the answer is told while it comes.
         self._telling: Telling | None = None
 
@@ -128,14 +128,20 @@ class _Visit(Generic[R, B]):
             first_within=own.first_within,
             forwarded=forwarded,
             wishes=own.wishes,
+            coming=self._coming,
         )
 
     async def _read(self) -> R:
         try:
-            request: R = await self._read_body()
-            return request
+            return await self._body.read()
         finally:
-            self._attendance.is_read = True
+            self._was_read = True
+
+    def _coming(self) -> Coming:
+        return self._body.coming
+
+    def _is_read(self) -> bool:
+        return self._was_read and self._body.coming.is_here
 
     def _open(self, request: R, target: Target, opening: Opening) -> Show:
         """The way to tell an answer as it comes; its headers leave with the first piece."""

@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from torana.core.content import Picture
-from torana.core.exchange import Partial, Recording, Reply, Upload
+from torana.core.content import Picture, Recording, Upload
+from torana.core.exchange import Partial, Reply
 from torana.families.faults import OPENAI, Wording
 
 R = TypeVar("R")

@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from torana.core.errors import ToranaError
-from torana.core.exchange import Asked, Context, Opening, Partial, Reply, Show, Target, Usage
+from torana.core.errors import CallerError, ToranaError
+from torana.core.exchange import HERE, Asked, Coming, Context, Misled, Opening, Partial, Reply, Show, Target, Usage
 from torana.pipeline.prices import Prices
 from torana.pipeline.remembering import Memory
 from torana.pipeline.telling import Telling
@@ -37,7 +37,7 @@ class Attempting(Struct, Generic[R]):
         record, request = self.record, self.request
         with record.stage("attempt", target):
             answer_by = self.providers[target.account].operations[self.telling.call.operation]
-            at_work = _AtWork(self, target, claim)
+            at_work, coming = _AtWork(self, target, claim), self.telling.call.coming()
             opened = self.telling.opening(request, target, at_work.begun)
             if self.memory.shelf is not None:
                 keeping = self.memory.keeping(request, self.caller.subject, target)
@@ -45,17 +45,39 @@ class Attempting(Struct, Generic[R]):
                 # What is held back is kept as it is let go.
                 opened = opened if self.telling.holds else keeping.opening(opened)
             try:
-                return await answer_by(request, target.model, at_work.context(opened))
+                reply = await answer_by(request, target.model, at_work.context(opened, coming))
             except asyncio.CancelledError:
                 record.cut_short = True
                 self.prices.doubt(target)
                 raise
+            except ToranaError as error:
+                await _to_be_told(error, coming)
+                raise
+            if coming is not HERE:
+                await self._arrived(coming, target)
+            return reply
+
+    async def _arrived(self, coming: Coming, target: Target) -> None:
+        try:
+            await coming.arrived()
+        except Misled:
+            # It has answered something else than was asked.
+            self.prices.doubt(target)
+            raise
 
     def failed(self, target: Target, error: ToranaError) -> None:
         """Notes a failure, and that it may cost."""
         self.record.attempts.append((str(target), error.code or error.type))
         if error.spent:
             self.prices.doubt(target)
+
+
+async def _to_be_told(error: ToranaError, coming: Coming) -> None:
+    """Misled where a failure comes of a request that is not what it seemed."""
+    if isinstance(error, CallerError):
+        # What is wrong or lacks may come to be right.
+        await coming.arrived()
+    coming.check()
 
 
 class _AtWork(Struct, Generic[R]):
@@ -65,7 +87,7 @@ class _AtWork(Struct, Generic[R]):
     target: Target
     claim: Claim
 
-    def context(self, opened: Callable[[Opening], Show]) -> Context:
+    def context(self, opened: Callable[[Opening], Show], coming: Coming) -> Context:
         """What the target is told of the call."""
         trying, target = self.trying, self.target
         call = trying.telling.call
@@ -81,6 +103,7 @@ class _AtWork(Struct, Generic[R]):
             first_within=call.first_within,
             forwarded=call.forwarded,
             wishes=call.wishes,
+            coming=coming,
         )
 
     def begun(self) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from torana.auth.identity import Identity
 from torana.core.clock import Clock
 from torana.core.errors import DeadlineExceeded
-from torana.core.exchange import Answer, Asked, Call, Credentials, Plan, Principal, Reply, Target
+from torana.core.exchange import Answer, Asked, Call, Credentials, Misled, Plan, Principal, Reply, Target
 from torana.core.waits import Deadline
 from torana.pipeline.attempting import Attempting
 from torana.pipeline.caching import Place, place
@@ -106,7 +106,7 @@ async def answer(call: Call[R], snapshot: Snapshot, record: Record) -> Answer[R,
             within=deadline.seconds,
         ) as row:
             try:
-                return await _journey(call, principal, snapshot, row=row, record=record)
+                return await _true_journey(call, principal, snapshot, row=row, record=record)
             except asyncio.CancelledError as interrupted:
                 # Here, so that the row says so too.
                 deadline.tell(interrupted)
@@ -121,6 +121,16 @@ async def identify(credentials: Credentials, snapshot: Snapshot, record: Record)
         principal = await snapshot.identity.identify(credentials)
         record.principal = principal.subject
     return principal
+
+
+async def _true_journey(
+    call: Call[R], principal: Principal, snapshot: Snapshot, *, row: Row, record: Record
+) -> Answer[R, Any]:
+    """The journey on what is really asked: what is taken up before all of it is there may turn out to be another."""
+    try:
+        return await _journey(call, principal, snapshot, row=row, record=record)
+    except Misled:
+        return await _journey(call, principal, snapshot, row=row, record=record)
 
 
 async def _journey(

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 from torana.config.upstreams import Idempotency
 from torana.core.clock import Clock
+from torana.core.content import File
 from torana.core.errors import InvalidRequest, KeyReused, ToranaError
-from torana.core.exchange import File
 
 T = TypeVar("T")
 

@@ -90,12 +90,18 @@ class Row(Struct, eq=False):
             # Not opened, or there was no room then; an end alone would belong to nothing.
             ledger.write_end(self._opened or self._begins(), closed)
 
-    def open(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> None:
-        """Writes down that it begins and what it may cost; Unwritable where it cannot be, and must."""
-        if self._opened is None:
+    def open(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> bool:
+        """Writes down that it begins and what it may cost; Unwritable where it cannot be, and must.
+
+        Whether it was not open before: a call that is begun again is the same one, and the last word counts of what it
+        reserves.
+        """
+        before = self._opened
+        if before is None or before.reserved != reserved:
             opened = self._begins(charges, reserved)
             self._is_written = self._ledger.write(opened)
             self._opened = opened
+        return before is None
 
     def _begins(self, charges: tuple[Charge, ...] = (), reserved: int = 0) -> Opened:
         principal, at = self._principal, self._at

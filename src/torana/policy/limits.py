@@ -82,9 +82,9 @@ class Sheet:
         self._told = tuple([each.of for each in taking])
         self._apart = len(set(self._told)) == len(taking)
 
-    def takes(self, amounts: Mapping[str, int]) -> list[Take]:
-        """What a call takes that asks for so much."""
-        takes = self._takes.copy()
+    def takes(self, amounts: Mapping[str, int], is_new: bool = True) -> list[Take]:  # noqa: FBT001, FBT002 - one of two
+        """What a call takes that asks for so much; one that is begun again was counted as a request already."""
+        takes = self._takes.copy() if is_new else [Take(take.key, 0, take.rate) for take in self._takes]
         for place, of, key, rate in self._asked:
             takes[place] = Take(key, amounts.get(of, 0), rate)
         return takes

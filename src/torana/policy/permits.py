@@ -55,8 +55,11 @@ class Noted(Protocol):
         """A new one; it is filled even for a call that is refused."""
         ...
 
-    def open(self, charges: tuple[Charge, ...], reserved: int) -> None:
-        """Notes what it is about to draw on, and how many nano-dollars it reserves of each; may raise."""
+    def open(self, charges: tuple[Charge, ...], reserved: int) -> bool:
+        """Notes what it is about to draw on, and how many nano-dollars it reserves of each; may raise.
+
+        Whether that is for the first time: a call may be begun again, and is one call.
+        """
         ...
 
 
@@ -92,11 +95,11 @@ class Permits:
         cost, LimitsUnknown when something cannot be counted and a rule then refuses.
         """
         sheet, draft = self.limits.sheet(facts), self.budgets.draft(facts, worst)
-        row.open(draft.drawn.charges, draft.reserved)
+        is_new = row.open(draft.drawn.charges, draft.reserved)
         if not sheet.rules and draft is NOTHING:
             row.allowance.settled = True
             return nullcontext(row.allowance)
-        return _Passage(self, self.counters, facts, amounts, row, sheet, draft, tell)
+        return _Passage(self, self.counters, facts, amounts, row, sheet, draft, tell, is_new)
 
 
 class _Passage(Struct, eq=False):
@@ -110,6 +113,8 @@ class _Passage(Struct, eq=False):
     sheet: Sheet
     draft: Draft
     tell: Tell
+    is_new: bool
+    """Whether it was not counted as a request before."""
     levels: tuple[Level, ...] = ()
     taken: bool = False
     """Whether anything may have been taken."""
@@ -119,7 +124,7 @@ class _Passage(Struct, eq=False):
     async def __aenter__(self) -> Allowance:
         sheet = self.sheet
         try:
-            takes, reserves = sheet.takes(self.amounts), self.draft.reserves
+            takes, reserves = sheet.takes(self.amounts, self.is_new), self.draft.reserves
             # Until the store has answered, nobody knows.
             self.taken = True
             try:
@@ -163,12 +168,14 @@ class _Passage(Struct, eq=False):
                 error = another
         permits = self.permits
         sheet = permits.limits.sheet_while_they_fail(self.facts, error)
-        self.instead = _Passage(permits, permits.own, self.facts, self.amounts, self.row, sheet, NOTHING, self.tell)
+        self.instead = _Passage(
+            permits, permits.own, self.facts, self.amounts, self.row, sheet, NOTHING, self.tell, self.is_new
+        )
         return await self.instead.admitted_without_money()
 
     async def admitted_without_money(self) -> Verdict:
         """Whether the call may pass where no budget is counted."""
-        takes, holds = self.sheet.takes(self.amounts), self.sheet.holds
+        takes, holds = self.sheet.takes(self.amounts, self.is_new), self.sheet.holds
         self.taken = True
         if not (takes or holds):
             # Whoever opens the purses may reserve its money there.
@@ -198,7 +205,8 @@ class _Passage(Struct, eq=False):
         if draft is not NOTHING:
             cost = allowance.cost
             amount = nanos(cost) if cost is not None else draft.reserved if allowance.spent else 0
-            allowance.charged = amount
+            # Where a call was begun again, both count.
+            allowance.charged += amount
             charged = draft.charged(amount)
         settlements = sheet.settlements(self.levels, allowance.used) if self.levels else ()
         if not self.taken or not (settlements or sheet.holds or charged):

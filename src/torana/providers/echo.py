@@ -39,8 +39,9 @@ class Echo:
             **dict.fromkeys(VOICES, self.speak),
         }
 
-    async def vary(self, request: ImageRequest, _model: str, _context: Context) -> Reply[Pictures]:
+    async def vary(self, request: ImageRequest, _model: str, context: Context) -> Reply[Pictures]:
         """The first source at the size asked for, n times."""
+        await context.coming.arrived()
         source = request.images[0]
         size = chosen_size(request.size, source.info.size)
         picture = await self._lent.fitted(source, size=size, output_format=request.output_format)

@@ -185,13 +185,13 @@ class SpooledFile:
     async def inspect(self, look: Callable[[BinaryIO], T]) -> T:
         """What ``look`` makes of the bytes so far; it runs in a thread when they are on disk."""
         self._check_open()
-        if self._spilled:
-            return await self._spill(partial(self._show, look))
+        return await self._spill(partial(self._show, look)) if self._spilled else self.look(look)
+
+    def look(self, look: Callable[[BinaryIO], T]) -> T:
+        """As ``inspect``, at what is in memory: nothing where the bytes are on disk."""
         pieces = self._pieces
-        if len(pieces) == 1:
-            return look(io.BytesIO(pieces[0]))
         # Buffered, it would read more than is looked at.
-        return look(cast(BinaryIO, _Leafing(pieces)))
+        return look(io.BytesIO(pieces[0]) if len(pieces) == 1 else cast(BinaryIO, _Leafing(pieces)))
 
     async def finish(self, examine: Callable[[BinaryIO], PictureInfo]) -> None:
         """Ends the growth: from here on this is an Upload with the info that ``examine`` gives."""

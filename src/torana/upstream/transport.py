@@ -17,8 +17,9 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from torana.core.content import File
 from torana.core.errors import Overloaded, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
-from torana.core.exchange import File, Message
+from torana.core.exchange import Message
 from torana.upstream.client import Headers, Origin, Response, Timeouts
 from torana.upstream.proxy import Proxy
 from torana.upstream.resolving import Resolver

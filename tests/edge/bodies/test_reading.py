@@ -87,8 +87,8 @@ class Door:
         receive = data if callable(data) else sending([data])
         exchange = Exchange(scope, receive, _send_nothing, clock=self.clock, limits=self.limits)
         forms = FormReader(self.limits, Spool(self.directory, self.limits.memory), probe, self.clock)
-        async with BodyReader(forms).open(exchange, replace(family, read=_as_it_is)) as read:
-            yield read
+        async with BodyReader(forms).open(exchange, replace(family, read=_as_it_is)) as body:
+            yield body.read
 
     async def told(self, sent: bytes | str | Receive, family: Family[Any, Any] = EDITS, **kinds: Any) -> Any:
         """All that a body holds, as plain values."""

@@ -19,7 +19,8 @@ from torana.config.units import Bytes, Seconds
 from torana.core.clock import FakeClock
 from torana.core.content import PictureInfo, Size
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge, ToranaError, WorkFailed
-from torana.edge.bodies.uploads import FormReader, Probe
+from torana.edge.bodies.parts import Probe
+from torana.edge.bodies.uploads import FormReader
 from torana.edge.exchange import ClientGone, Exchange, Message, Receive
 from torana.families.base import Form
 from torana.storage.spool import Spool
@@ -115,7 +116,7 @@ class Door:
         spool = self.make_spool(self.directory, self.limits.memory)
         reader = FormReader(self.limits, spool, self.probe, self.clock)
         async with reader.open(exchange, files, **kinds) as read:
-            yield await read()
+            yield await read.whole()
 
     async def told(self, sent: bytes | Sequence[bytes] | Receive, **kinds) -> tuple[object, ...]:
         """All that a form holds, as plain values; or the error that it is."""
@@ -362,29 +363,6 @@ async def test_file_names_are_labels_in_any_script_and_form(door, disposition, f
     assert await door.told(sent) == ([], [("image", filename, PICTURE, INFO)])
 
 
-async def test_labels_do_not_decide_what_a_part_is(door):
-    sent = body(
-        part("image", PICTURE),
-        part("image[0]", PICTURE, None, "Content-Type: text/plain", "Content-Transfer-Encoding: base64"),
-        part("n", "2", "n.png", "Content-Type: image/png", f"Content-Length: {len('2')}"),
-        part("image[x]", "3"),
-    )
-    assert await door.told(sent) == ([("n", "2"), ("image[x]", "3")], [("image", "", PICTURE, INFO)] * 2)
-
-
-async def test_every_family_names_its_own_files(door):
-    sent = body(part("mask", PICTURE), part("image", "text"))
-    told = await door.told(sent, files=frozenset({"mask"}))
-    assert told == ([("image", "text")], [("mask", "", PICTURE, INFO)])
-
-
-@pytest.mark.parametrize("content", [bytes(LIMITS.max_field + 1), bytes(3 * LIMITS.max_field), b"\xff\xd8\xff"])
-async def test_of_files_that_nobody_asked_for_the_name_is_kept(door, content):
-    sent = body(part("mask", content, "mask.png"), part("n", "2"))
-    pieces = [sent[start : start + 9000] for start in range(0, len(sent), 9000)]
-    assert await door.told(pieces) == ([("mask", ""), ("n", "2")], [])
-
-
 async def test_what_stands_around_the_form_does_not_matter(door):
     assert (
         await door.told([b"preamble\r\nof two lines\r\n", BODY, b"epilogue\r\n", b"--" + B.encode() + b"\r\n"]) == TOLD
@@ -502,43 +480,6 @@ async def test_the_limits_themselves_are_allowed(door, limits, sent):
     assert len(told) == 2
 
 
-async def test_text_that_is_not_utf8_is_refused_by_name(door):
-    error = await refusal(door, body(part("user", b"gr\xfcn")))
-    assert (type(error), error.param) == (InvalidRequest, "user")
-
-
-@pytest.mark.parametrize(
-    ("content", "filename", "code"),
-    [
-        (b"", "a.png", "empty_image_file"),
-        (b"https://example.com/a.png", None, "invalid_image_format"),
-        (b"PIC", "a.png", "image_parse_error"),
-        (b"BOMB", "a.png", "image_too_large"),
-    ],
-)
-async def test_no_picture_is_refused_by_the_fields_name(door, content, filename, code):
-    error = await refusal(door, body(part("mask[]", content, filename)), files=frozenset({"mask"}))
-    assert (type(error), error.param, error.code) == (InvalidImage, "mask", code)
-
-
-async def test_a_picture_is_refused_before_the_next_part_is_read(door):
-    receive = sending([part("image", b"PIC", "a") + part("n", ""), part("user", "")])
-    assert (await refusal(door, receive)).code == "image_parse_error"
-    assert (await receive())["more_body"]
-
-
-@pytest.mark.parametrize("memory", [1000, 1_000_000])
-@pytest.mark.parametrize(("magic", "left"), [(b"BOMB", 7), (b"%PDF", 7), (b"PIC?", 0)])
-async def test_a_file_is_refused_early_only_when_its_head_condemns_it(door, memory, magic, left):
-    pieces = [part("image", magic, "a.png")[:-2], *[bytes(30_000)] * 10, b"\r\n" + body()]
-    receive = sending(pieces)
-    await refusal(with_limits(door, memory=memory), receive)
-    unread = 0
-    while (await receive())["type"] == "http.request":
-        unread += 1
-    assert unread == (left + 2 if left else 1)
-
-
 async def test_a_header_cannot_go_on_for_ever(door):
     folded = "X: a" + "\r\n b" * 8
     assert (await door.told(body(part("a", "text", None, folded))))[0] == [("a", "text")]
@@ -546,13 +487,6 @@ async def test_a_header_cannot_go_on_for_ever(door):
     assert (type(error), error.status) == (TooLarge, 413)
     # Each part may have its own.
     assert len((await door.told(body(part("a", "", None, folded), part("b", "", None, folded))))[0]) == 2
-
-
-async def test_a_large_picture_passes_the_early_look(door):
-    data = picture(1_000_000)
-    sent = body(part("image", data, "a.png"))
-    pieces = [sent[start : start + 65_536] for start in range(0, len(sent), 65_536)]
-    assert await door.told(pieces) == ([], [("image", "a.png", data, INFO)])
 
 
 async def test_a_full_disk_is_our_failure(door):

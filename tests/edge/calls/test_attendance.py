@@ -43,10 +43,8 @@ def watched_at_once(monkeypatch):
     monkeypatch.setattr("torana.edge.calls.attendance._WATCHED_AFTER", SOON)
 
 
-def attendance(gone: Callable[[], Awaitable[object]] = stays) -> Attendance:
-    made = Attendance(gone)
-    made.is_read = True
-    return made
+def attendance(gone: Callable[[], Awaitable[object]] = stays, is_read: Callable[[], bool] = lambda: True) -> Attendance:
+    return Attendance(gone, is_read)
 
 
 async def nothing_is_left() -> bool:
@@ -112,13 +110,13 @@ async def test_a_client_is_not_watched_while_his_request_is_read():
     async def gone() -> None:
         watched.set()
 
-    attended = attendance(gone=gone)
-    attended.is_read = False
+    read = asyncio.Event()
+    attended = attendance(gone=gone, is_read=read.is_set)
 
     async def work() -> str:
         await asyncio.sleep(5 * SOON)
         assert not watched.is_set()
-        attended.is_read = True
+        read.set()
         return await never()
 
     with pytest.raises(Gone):

@@ -65,6 +65,19 @@ def test_calls_of_a_process_that_died_are_lost_and_charged_with_all_that_they_ma
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_call_that_is_begun_again_the_last_word_counts(tmp_path, reader):
+    written = journal(tmp_path)
+    written.write(opened("a", reserved=7))
+    assert ids(reader) == []
+    written.write(opened("a", reserved=9))
+    assert ids(reader) == []
+    assert [call.reserved for call in reader.open_calls] == [9]
+    written.write(Closed("a", at=2.0, status=200, charged=9))
+    [row] = reader.take(10)
+    assert row.opened.reserved == 9
+    written.close()
+
+
 def test_a_process_that_is_killed_leaves_all_that_it_wrote(tmp_path, reader):
     source = (
         "import os, sys; from pathlib import Path; from tests.storage.journal.test_writing import journal, opened\n"

@@ -28,6 +28,10 @@ class Arrival:
         """Whether all of it has come."""
         return not self._more
 
+    def seconds_to(self, length: int) -> float:
+        """How long the rest of ``length`` bytes will take to come, as fast as it came so far."""
+        return (length - self.received) / self.received * self._waited
+
     async def piece(self) -> bytes:
         """The next bytes; none at the end."""
         while self._more:

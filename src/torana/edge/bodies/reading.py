@@ -2,19 +2,20 @@
 
 import asyncio
 import binascii
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
 from torana.config.model import Uploads
 from torana.core.errors import InvalidImage, InvalidRequest, TooLarge
+from torana.core.exchange import HERE, Coming
 from torana.edge.bodies.arrival import Arrival, check_length
-from torana.edge.bodies.uploads import FormReader
+from torana.edge.bodies.uploads import FormReader, OpenForm
 from torana.edge.exchange import Exchange
 from torana.families.base import Family, Form
 from torana.storage.spool import SpooledFile
@@ -39,12 +40,10 @@ class BodyReader:
 
     forms: FormReader
 
-    def open(
-        self, exchange: Exchange, family: Family[R, Any]
-    ) -> AbstractAsyncContextManager[Callable[[], Awaitable[R]]]:
-        """Gives the way to read what an exchange asks, once. Its uploads are gone when the context ends.
+    def open(self, exchange: Exchange, family: Family[R, Any]) -> "OpenBody[R]":
+        """What an exchange asks, to be read; its uploads are gone when the context ends.
 
-        Reading raises what ``FormReader`` and the family raise; where a family takes forms, a body in JSON is to it the
+        Reading raises what ``OpenForm`` and the family raise; where a family takes forms, a body in JSON is to it the
         form that would say the same.
         """
         if family.parse is not None:
@@ -55,7 +54,30 @@ class BodyReader:
         return _ReadingForm(form, family)
 
 
-class _Parsing(Generic[R]):
+class OpenBody(ABC, Generic[R]):
+    """A body that is there to be read, as long as its context lasts: what is asked in it."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is nothing to free."""
+
+    @property
+    def coming(self) -> Coming:
+        """What of it is still on its way when it was read."""
+        return HERE
+
+    @abstractmethod
+    async def read(self) -> R:
+        """What is asked; a second time where it turned out to be another than it seemed."""
+
+
+class _Parsing(OpenBody[R]):
     """A body in JSON that its family parses."""
 
     __slots__ = ("_exchange", "_forms", "_parse")
@@ -65,42 +87,44 @@ class _Parsing(Generic[R]):
         self._exchange = exchange
         self._parse = parse
 
-    async def __aenter__(self) -> Callable[[], Awaitable[R]]:
-        return self._read
-
-    async def __aexit__(self, *_: object) -> None:
-        """There is nothing to free."""
-
-    async def _read(self) -> R:
+    async def read(self) -> R:
+        """As ``OpenBody`` has it."""
         _check_kind(self._exchange)
         return self._parse(bytes(await _whole(self._exchange, self._forms, _MAX_COMMAS_OF_ANY_SHAPE)))
 
 
-class _ReadingForm(Generic[R]):
+class _ReadingForm(OpenBody[R]):
     """A form, as its family takes it."""
 
-    __slots__ = ("_family", "_form", "_told")
+    __slots__ = ("_family", "_form", "_is_begun")
 
-    def __init__(
-        self, form: AbstractAsyncContextManager[Callable[[], Awaitable[Form]]], family: Family[R, Any]
-    ) -> None:
+    def __init__(self, form: OpenForm, family: Family[R, Any]) -> None:
         self._form = form
         self._family = family
-
-    async def __aenter__(self) -> Callable[[], Awaitable[R]]:
-        self._told = await self._form.__aenter__()
-        return self._read
+        self._is_begun = False
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._form.__aexit__(kind, error, trace)
 
-    async def _read(self) -> R:
-        return self._family.read(await self._told())
+    @property
+    def coming(self) -> Coming:
+        """As ``OpenBody`` has it."""
+        return self._form.coming
+
+    async def read(self) -> R:
+        """As ``OpenBody`` has it."""
+        read = self._family.read
+        if not self._is_begun:
+            self._is_begun = True
+            begun = await self._form.beginning(read)
+            if begun is not None:
+                return begun
+        return read(await self._form.whole())
 
 
-class _ReadingJson(Generic[R]):
+class _ReadingJson(OpenBody[R]):
     """A body in JSON that says what a form would."""
 
     __slots__ = ("_exchange", "_family", "_forms", "_spooled")
@@ -111,14 +135,14 @@ class _ReadingJson(Generic[R]):
         self._family = family
         self._spooled: list[SpooledFile] = []
 
-    async def __aenter__(self) -> Callable[[], Awaitable[R]]:
-        return self._read
-
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for file in self._spooled:
             file.close()
 
-    async def _read(self) -> R:
+    async def read(self) -> R:
+        """As ``OpenBody`` has it."""
         exchange, family, limits = self._exchange, self._family, self._forms.limits
         _check_kind(exchange)
         members = _members(await _whole(exchange, self._forms, _MAX_COMMAS), limits)

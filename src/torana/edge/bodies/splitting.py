@@ -19,6 +19,8 @@ from torana.core.errors import InvalidRequest, TooLarge
 MAX_HEADER_LINES = 8
 """Of a part's header, and of what may continue one of its lines."""
 _BLANK = b"\r\n\r\n"
+_CLOSED = b"--\r\n"
+"""What ends the boundary behind the last part, and the line, as clients write it."""
 _BRACKETS = re.compile(r"\[[0-9]*\]\Z")
 _LINE_OVERHEAD = len(": \r\n")
 _REMEMBERED = 256
@@ -49,12 +51,21 @@ class FormSplitter:
     """
 
     __slots__ = (
-        "_boundary", "_closing", "_dashes", "_delimiter", "_is_complete", "_is_inside", "_max_header", "_opening",
-        "_parser", "_tail",
+        "_closing",
+        "_dashes",
+        "_delimiter",
+        "_is_complete",
+        "_is_inside",
+        "_max_header",
+        "_opening",
+        "_parser",
+        "_tail",
+        "boundary",
+        "boundary",
     )  # fmt: skip
 
     def __init__(self, boundary: str, max_header: int) -> None:
-        self._boundary = boundary
+        self.boundary = boundary
         self._max_header = max_header
         self._dashes = b"--" + boundary.encode()
         self._opening, self._closing = self._dashes + b"\r\n", self._dashes + b"--"
@@ -100,8 +111,16 @@ class FormSplitter:
             self._tail = data[at:]
             return
         self._tail = b""
-        self._parser = FormParser(self._boundary, self._max_header)
+        self._parser = FormParser(self.boundary, self._max_header)
         yield from self._left_to(self._parser, data[at:])
+
+    def rest_of_part(self, left: int) -> int | None:
+        """How many more bytes the part has that has begun, if nothing follows it in the ``left`` bytes of the body.
+
+        None where that cannot be told.
+        """
+        rest = len(self._tail) + left - len(self._delimiter) - len(_CLOSED)
+        return rest if self._is_inside and rest >= 0 else None
 
     def close(self) -> None:
         """The form is over; InvalidRequest where it breaks off."""
@@ -112,7 +131,7 @@ class FormSplitter:
             except MultipartError as error:
                 cause = error
         if cause is not None or (self._parser is None and not self._is_complete):
-            raise malformed(f"it breaks off before the boundary that closes it, '--{self._boundary}--'") from cause
+            raise malformed(f"it breaks off before the boundary that closes it, '--{self.boundary}--'") from cause
 
     def _surely_inside(self, data: bytes, at: int) -> int:
         """Up to where bytes are a part's, in which no whole boundary is."""

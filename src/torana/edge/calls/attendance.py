@@ -20,15 +20,15 @@ _MOST_WAITING = 3
 class Attendance:
     """One piece of work, which may be ended from beside.
 
-    ``gone`` returns when the client leaves, and may be awaited once the request ``is_read``.
+    ``gone`` returns when the client leaves, and may be awaited while the request ``is_read``.
     A client who is slow misses the older ones of the previews that are offered.
     """
 
-    __slots__ = ("_gone", "_pump", "_reason", "_task", "_timer", "_waiting", "_watch", "is_read")
+    __slots__ = ("_gone", "_is_read", "_pump", "_reason", "_task", "_timer", "_waiting", "_watch")
 
-    def __init__(self, gone: Callable[[], Awaitable[object]]) -> None:
-        self.is_read = False
+    def __init__(self, gone: Callable[[], Awaitable[object]], is_read: Callable[[], bool]) -> None:
         self._gone = gone
+        self._is_read = is_read
         self._task: asyncio.Task[object] | None = None
         self._reason: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -91,7 +91,7 @@ class Attendance:
             await asyncio.wait((self._pump,))
 
     def _begin_to_watch(self, left: BaseException) -> None:
-        if self.is_read:
+        if self._is_read():
             self._watch = asyncio.create_task(self._watch_for(left))
         else:
             # Whoever reads the request hears of it by himself.

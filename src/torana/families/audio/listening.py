@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from torana.core.content import File, Recording
 from torana.core.errors import InvalidRequest
-from torana.core.exchange import EVENT_STREAM, File, Recording
+from torana.core.exchange import EVENT_STREAM
 from torana.families.base import Family, Field, Form
 from torana.families.language.asked import LanguageRequest, Spoken, write_spoken
 

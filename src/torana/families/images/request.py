@@ -6,9 +6,8 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct, structs
 
-from torana.core.content import OutputFormat, Size
+from torana.core.content import OutputFormat, Size, Upload
 from torana.core.errors import InvalidImage, InvalidRequest
-from torana.core.exchange import Upload
 from torana.families.base import Form
 
 ResponseFormat = Literal["url", "b64_json"]

@@ -22,25 +22,55 @@ _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: 
 
 def read(reader: Reader) -> Header:
     """The header of a PNG whose chunks all lie inside the file."""
-    stored, colour = _stored(reader)
-    orientation, kinds, kind = 1, {b"IHDR"}, b"IHDR"
-    offset = _SIGNATURE_LENGTH + _CHUNK_OVERHEAD + _IHDR_LENGTH
-    while kind != b"IEND":
-        length, kind = _CHUNK.unpack(reader.take(offset, _CHUNK.size))
-        if not kind.isalpha():
-            raise reader.malformed("its chain of chunks is broken")
-        end = offset + _CHUNK_OVERHEAD + length
-        if end > reader.size:
-            reader.need(end)
-        if kind == b"eXIf":
-            orientation = orientation_of(reader.within(offset + _CHUNK.size, length))
-        kinds.add(kind)
-        offset = end
-    if b"IDAT" not in kinds:
-        raise reader.malformed("it holds no pixels")
-    bare = kinds <= _BARE and offset == reader.size
-    opaque = colour not in _COLOURS_WITH_ALPHA and b"tRNS" not in kinds
-    return Header("png", stored, orientation, bare, opaque)
+    chain = Chain(reader)
+    chain.walk(reader)
+    return chain.header(reader)
+
+
+class Chain:
+    """A PNG's chunks, as far as one has gone along them."""
+
+    __slots__ = ("_colour", "_kinds", "_orientation", "_stored", "end")
+
+    def __init__(self, reader: Reader) -> None:
+        self._stored, self._colour = _stored(reader)
+        self._orientation = 1
+        self._kinds = {b"IHDR"}
+        self.end = _SIGNATURE_LENGTH + _CHUNK_OVERHEAD + _IHDR_LENGTH
+        """Where the last chunk ends whose head was read."""
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether they have begun."""
+        return b"IDAT" in self._kinds
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether all chunks so far tell nothing but how to show the picture."""
+        return self._kinds <= _BARE
+
+    def walk(self, reader: Reader) -> None:
+        """Go on to the last chunk."""
+        kinds, kind, offset = self._kinds, b"", self.end
+        while kind != b"IEND":
+            length, kind = _CHUNK.unpack(reader.take(offset, _CHUNK.size))
+            if not kind.isalpha():
+                raise reader.malformed("its chain of chunks is broken")
+            end = offset + _CHUNK_OVERHEAD + length
+            if end > reader.size:
+                reader.need(end)
+            if kind == b"eXIf":
+                self._orientation = orientation_of(reader.within(offset + _CHUNK.size, length))
+            kinds.add(kind)
+            self.end = offset = end
+        if not self.has_pixels:
+            raise reader.malformed("it holds no pixels")
+
+    def header(self, reader: Reader) -> Header:
+        """What it is, if nothing but pixels and the end come after what was read."""
+        opaque = self._colour not in _COLOURS_WITH_ALPHA and b"tRNS" not in self._kinds
+        bare = self.is_bare and (self.end == reader.size or b"IEND" not in self._kinds)
+        return Header("png", self._stored, self._orientation, bare, opaque)
 
 
 def _stored(reader: Reader) -> tuple[Size, int]:

@@ -29,7 +29,7 @@ from torana.upstream.signing.signed import Signed
 
 _SETTINGS = frozenset({
     "api_key", "base_url", "models", "extensions", "timeouts", "max_reply", "download_hosts", "max_connections",
-    "max_waiting", "parallel", "poll", "options", "prices", "proxy",
+    "max_waiting", "parallel", "poll", "options", "prices", "proxy", "http2",
 })  # fmt: skip
 """What any account with a vendor may have set."""
 _PLAIN_SCALE = Scale(0.0, 1.0)
@@ -74,7 +74,7 @@ class Artist:
         )
         asks: Sequence[Ask] = asked.asks
         if request.images:
-            pictures, mask = await sent(self._lent, request, asked, ability, caller=context.caller)
+            pictures, mask = await sent(self._lent, request, asked, ability, context=context)
             asks = [structs.replace(ask, sources=pictures, mask=mask) for ask in asks]
         finishing = Finishing(self._lent, self._account, request, context.caller)
         drawn, errors = await self._draw_all(asks, context)

@@ -43,6 +43,7 @@ class Studio:
 
     async def vary(self, request: ImageRequest, _model: str, context: Context) -> Reply[Pictures]:
         """N variations, all or none; the same seed gives the same pictures."""
+        await context.coming.arrived()
         size = chosen_size(request.size, request.images[0].info.size)
         seed = secrets.randbits(_SEED_BITS) if request.seed is None else request.seed
         jobs = [

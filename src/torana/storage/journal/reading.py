@@ -157,6 +157,10 @@ class Reader:
             elif entry.id not in begun:
                 begun[entry.id] = _Begun(entry, segment, ticks)
                 segment.unended.add(entry.id)
+            else:
+                # It was begun again, and may come to another price.
+                known = begun[entry.id]
+                begun[entry.id] = _Begun(entry, known.segment, known.met)
 
     def _end(self, closed: Closed) -> None:
         begun = self._begun.pop(closed.id, None)

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any
 
+from torana.core.content import File
 from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
-from torana.core.exchange import File, Message
+from torana.core.exchange import Message
 from torana.upstream.client import Headers, Response, Timeouts
 from torana.upstream.http1.connection import Connection
 from torana.upstream.http1.heads import Heads

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from torana.core.content import File
 from torana.core.errors import UpstreamCut
-from torana.core.exchange import File
 from torana.upstream.http1.connection import Connection
 
 AT_ONCE = 256 * 1024
