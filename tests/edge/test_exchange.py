@@ -10,7 +10,8 @@ from tests.edge.gate import Client, connected, head, serving
 from torana.config.model import Uploads
 from torana.config.units import Bytes, Seconds
 from torana.core.clock import FakeClock
-from torana.edge.exchange import Exchange, Receive, Scope, Send
+from torana.edge.exchange import Exchange, Message, Receive, Scope, Send
+from torana.edge.wire.turn import AT_ONCE
 
 Handler = Callable[[Exchange], Awaitable[None]]
 MIB = 1024 * 1024
@@ -171,6 +172,25 @@ async def test_a_reply_in_pieces(made):
         assert (answer.body, answer.header("content-length")) == (b"abcde", "5")
         assert answer.header("connection") is None
     assert seen[0].record.bytes_out == 5
+
+
+@pytest.mark.parametrize(("extensions", "sent"), [({}, ["start", "body", "body"]), ({AT_ONCE: {}}, ["at_once"])])
+async def test_a_server_is_told_a_reply_as_it_takes_it(extensions, sent):
+    told: list[Message] = []
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    scope = {"headers": [], "method": "GET", "path": "/", "extensions": extensions}
+    exchange = Exchange(scope, receive, send, clock=FakeClock(), limits=Uploads())
+    await exchange.respond(200, [("x-a", "b")], (b"ab", b"c"), length=3)
+    assert [message["type"].rpartition(".")[2] for message in told] == sent
+    assert [*told[0]["headers"]][:2] == [(b"x-a", b"b"), (b"content-length", b"3")]
+    assert b"".join(told[0].get("pieces", ()) or [message["body"] for message in told[1:]]) == b"abc"
+    assert exchange.record.bytes_out == 3
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from typing import Any
 from torana.config.model import Uploads
 from torana.core.clock import Clock
 from torana.core.exchange import EVENT_STREAM
-from torana.edge.wire.heads import HEADS
+from torana.edge.wire.heads import HEADS, Lines
 from torana.edge.wire.heard import by_name
+from torana.edge.wire.turn import AT_ONCE
 from torana.telemetry.record import Record
 
 Message = MutableMapping[str, Any]
@@ -37,32 +38,39 @@ class ClientGone(Exception):
 class Exchange:
     """A request's head, its body as it comes, and the way to answer it."""
 
+    started = False
+    """Whether a reply has begun."""
+    streaming = False
+    """Whether one has begun that can still end in any way."""
+    of_events = False
+    """Whether it is made of events, of which the last may be an error."""
+
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, clock: Clock, limits: Uploads) -> None:
         self._scope = scope
         self._limits = limits
         self._receive = receive
         self._send = send
+        self._tells_at_once = AT_ONCE in scope.get("extensions", ())
         headers = self._headers = by_name(scope["headers"])
-        self.header: Callable[[str], str | None] = headers.get
+        header = self.header = headers.get
         """Gives a request header by its lower-case name; None where it was not sent."""
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        wanted = headers.get("x-request-id")
-        self.request_id = wanted if wanted is not None and _SANE_ID.fullmatch(wanted) else new_request_id()
-        self.record = Record(clock, self.request_id, self.method, self.path)
-        retries = headers.get("x-stainless-retry-count")
+        method: str = scope["method"]
+        path: str = scope["path"]
+        self.method, self.path = method, path
+        request_id = header("x-request-id")
+        if request_id is None or not _SANE_ID.fullmatch(request_id):
+            request_id = next(_IDS)
+        self.request_id = request_id
+        record = self.record = Record(clock, request_id, method, path)
+        retries = header("x-stainless-retry-count")
         if retries is not None and _COUNT.fullmatch(retries):
-            self.record.client_retry = int(retries)
-        length = headers.get("content-length", "").rstrip(" \t")
+            record.client_retry = int(retries)
+        length = header("content-length", "").rstrip(" \t")
         # Latin-1 has other digits that are no decimal ones.
         self.content_length = int(length) if length.isdecimal() else None
         """Bytes that the client says he will send; None where he does not say."""
         self.body_pending = bool(self.content_length) or "transfer-encoding" in headers
-        self.started = False
-        # Whether a reply has begun that can still end in any way.
-        self.streaming = False
-        # Whether it is made of events, of which the last may be an error.
-        self.of_events = False
+        """Whether some of what he sends is still to come."""
 
     def has_header_like(self, start: str) -> bool:
         """Whether the name of any header begins so, in lower case."""
@@ -109,18 +117,24 @@ class Exchange:
         self, status: int, headers: Sequence[tuple[str, str]], body: Body = b"", *, length: int | None = None
     ) -> Awaitable[None]:
         """Sends the reply, whole or as it comes; ``length`` is needed for what comes piece by piece."""
-        size = len(body) if isinstance(body, bytes) else length
-        head = self._head(status, [*headers, ("content-length", str(size))])
-        return self._tell(head, b"" if self.method == "HEAD" else body)
+        if isinstance(body, bytes):
+            body, length = (body,), len(body)
+        lines = self._lines(status, [*headers, ("content-length", str(length))])
+        if self.method == "HEAD":
+            body, length = (), 0
+        if self._tells_at_once and isinstance(body, _SEVERAL) and not self.body_pending:
+            self.record.bytes_out += length or 0
+            return self._send({"type": AT_ONCE, "status": status, "headers": lines, "pieces": body})
+        return self._tell(_start(status, lines), body)
 
     def pass_on(self, status: int, headers: Sequence[tuple[str, str]], chunks: AsyncIterator[bytes]) -> Awaitable[None]:
         """Sends a reply of unknown length as it comes."""
-        return self._tell(self._head(status, [*headers]), chunks)
+        return self._tell(_start(status, self._lines(status, [*headers])), chunks)
 
     async def stream(self, headers: Sequence[tuple[str, str]], event: bytes) -> None:
         """Sends one event of a reply of unknown length; the first begins it, with status 200 and these headers."""
         if not self.started:
-            await self._send(self._head(200, [*headers]))
+            await self._send(_start(200, self._lines(200, [*headers])))
             self.streaming = True
             self.of_events = ("content-type", EVENT_STREAM) in headers
         self.record.bytes_out += len(event)
@@ -151,7 +165,8 @@ class Exchange:
             await self._linger()
             await send(self._piece(b"", more=False))
 
-    def _head(self, status: int, headers: list[tuple[str, str]]) -> Message:
+    def _lines(self, status: int, headers: list[tuple[str, str]]) -> Lines:
+        """The head's, with those that every reply has; it is about to leave."""
         record = self.record
         headers.append(("x-request-id", self.request_id))
         if self.body_pending:
@@ -163,7 +178,7 @@ class Exchange:
         lines = HEADS.lines(headers)
         self.started = True
         record.status = status
-        return {"type": "http.response.start", "status": status, "headers": lines}
+        return lines
 
     def _piece(self, data: bytes | memoryview, *, more: bool) -> Message:
         self.record.bytes_out += len(data)
@@ -178,6 +193,10 @@ class Exchange:
                     message = await self._receive()
                     left -= len(message.get("body", b""))
                     self.body_pending = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def _start(status: int, lines: Lines) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": lines}
 
 
 def new_request_id() -> str:

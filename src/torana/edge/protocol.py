@@ -20,7 +20,7 @@ from torana.config.model import Server
 from torana.edge.exchange import new_request_id
 from torana.edge.wire.heads import HEADS
 from torana.edge.wire.reader import Reader
-from torana.edge.wire.turn import Scope, Turn
+from torana.edge.wire.turn import AT_ONCE, Scope, Turn
 from torana.families.faults import Fault, openai_body
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,9 @@ _TOO_MANY_AHEAD = _Refusal(
 _FAILED = _Refusal(
     HTTPStatus.INTERNAL_SERVER_ERROR, "The gateway failed to answer this request.", "internal_error", "server_error"
 )
+
+
+_EXTENSIONS: dict[str, dict[str, object]] = {AT_ONCE: {}}
 
 
 class BoundedProtocol(asyncio.Protocol):
@@ -120,6 +123,7 @@ class BoundedProtocol(asyncio.Protocol):
             "client": get_remote_addr(self.transport),
             "scheme": "https" if is_ssl(self.transport) else "http",
             "root_path": self._config.root_path,
+            "extensions": _EXTENSIONS,
         }
         self._reader = Reader(self, base, self._app_state, self._bounds.head)
         if len(self._state.connections) > self._bounds.connections:

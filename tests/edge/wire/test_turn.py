@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from torana.edge.wire.turn import Turn
+from torana.edge.wire.turn import AT_ONCE, Turn
 
 LARGE = b"x" * 100_000
 
@@ -82,6 +82,56 @@ async def test_a_piece_of_a_stream_is_one_write(piece):
     assert (first, b"".join(wire.written[1]), wire.written[2]) == (framed, framed, (b"0\r\n\r\n",))
 
 
+async def at_once(one: Turn, *pieces: bytes, headers: Any = ()) -> None:
+    await one.send({"type": AT_ONCE, "status": 200, "headers": headers, "pieces": pieces})
+
+
+async def test_a_reply_at_once_is_one_write():
+    wire = Wire()
+    await at_once(turn(wire), b"o", b"k", headers=[(b"content-length", b"2")])
+    assert wire.written == [(b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\n\r\nok",)]
+    assert wire.happened == ["answered"]
+
+
+async def test_a_large_one_at_once_is_one_too_and_not_copied():
+    wire = Wire()
+    await at_once(turn(wire), b"<", LARGE, b">", headers=[(b"content-length", b"100002")])
+    ((_, before, body, after),) = wire.written
+    assert (before, after) == (b"<", b">")
+    assert body is LARGE
+
+
+async def test_what_comes_at_once_without_a_length_is_one_chunk():
+    wire = Wire()
+    await at_once(turn(wire), b"ab", b"c")
+    assert b"".join(wire.written[0]).endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("length", [b"1", b"3"])
+async def test_a_reply_at_once_is_as_long_as_it_says(length):
+    wire = Wire()
+    one = turn(wire)
+    with pytest.raises(RuntimeError):
+        await at_once(one, b"ab", headers=[(b"content-length", length)])
+    assert not one.is_done
+    assert b"ab" not in b"".join(wire.written[0])
+
+
+async def test_whoever_tells_all_at_once_waits_for_the_client_behind_it():
+    class Slow(Wire):
+        def write(self, *pieces: bytes) -> None:
+            super().write(*pieces)
+            self.is_full = True
+
+    wire = Slow()
+    telling = asyncio.create_task(at_once(turn(wire), LARGE, headers=[(b"content-length", b"100000")]))
+    await asyncio.sleep(0.01)
+    assert wire.happened == ["answered"]
+    assert not telling.done()
+    wire.emptied.set()
+    await telling
+
+
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
 async def test_some_replies_are_heads(method, status):
     wire = Wire()
@@ -101,7 +151,7 @@ async def test_who_wants_the_connection_closed_says_so_once():
 
 @pytest.mark.parametrize("messages", [
     ["http.response.body"], ["http.response.start", "http.response.start"], ["websocket.send"],
-    ["http.response.start", "http.response.body", "http.response.body"],
+    ["http.response.start", "http.response.body", "http.response.body"], ["http.response.start", AT_ONCE],
 ])  # fmt: skip
 async def test_a_reply_has_an_order(messages):
     one = turn(Wire())
@@ -109,7 +159,7 @@ async def test_a_reply_has_an_order(messages):
     for kind in good:
         await one.send({"type": kind, "status": 200, "headers": []})
     with pytest.raises(RuntimeError):
-        await one.send({"type": bad, "status": 200, "headers": []})
+        await one.send({"type": bad, "status": 200, "headers": [], "pieces": [b""]})
 
 
 async def test_whoever_sends_waits_for_the_client():
@@ -158,6 +208,15 @@ async def test_no_more_is_read_than_somebody_waits_for():
     one.take(b"a")
     one.finish()
     assert (await receiving)["body"] == b"a"
+
+
+async def test_a_body_may_be_all_there_from_the_beginning():
+    wire = Wire()
+    one = turn(wire)
+    one.take_whole(b"all")
+    assert (one.received, one.is_whole) == (3, True)
+    assert await one.receive() == {"type": "http.request", "body": b"all", "more_body": False}
+    assert wire.happened == []
 
 
 async def test_the_end_of_a_body_may_come_by_itself():

@@ -12,31 +12,30 @@ _HARD = frozenset({b"transfer-encoding", b"upgrade"})
 class Known:
     """A head that the parser took, byte for byte but for the number that is the body's length."""
 
-    __slots__ = ("_after", "_at", "_before", "_by_name", "_headers", "_scope", "asks")
+    __slots__ = ("_after", "_at", "_before", "_by_name", "_end", "_headers", "_scope", "_start", "asks")
 
     def __init__(self, head: bytes, scope: Scope, *, number: tuple[int, int] | None, at: int, asks: bool) -> None:
         start, end = number or (len(head), len(head))
         self.asks = asks
         self._before = head[:start]
         self._after = head[end:]
+        # Where the number begins, and ends at the latest.
+        self._start, self._end = start, start + _MOST_DIGITS + 1
         self._at = at
         self._scope = scope
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         self._by_name = by_name(self._headers)
 
-    def found_in(self, data: bytes) -> tuple[int, int] | None:
-        """Where the number begins and ends in bytes that begin with such a head; None where they do not."""
-        start = len(self._before)
+    def found_in(self, data: bytes) -> tuple[bytes, int] | None:
+        """The digits of the number, and the head's size, in bytes that begin with such a head; else None."""
         if not data.startswith(self._before):
             return None
-        if not self._after:
-            return start, start
-        end = data.find(b"\r", start, start + _MOST_DIGITS + 1)
-        return (start, end) if data[start:end].isdigit() and data.startswith(self._after, end) else None
-
-    def size(self, number: tuple[int, int]) -> int:
-        """Bytes of a head that has the number there."""
-        return number[1] + len(self._after)
+        start, after = self._start, self._after
+        if not after:
+            return b"", start
+        end = data.find(b"\r", start, self._end)
+        digits = data[start:end]
+        return (digits, end + len(after)) if digits.isdigit() and data.startswith(after, end) else None
 
     def scope(self, digits: bytes) -> Scope:
         """What is asked for with that length of the body."""

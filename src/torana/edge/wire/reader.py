@@ -164,9 +164,9 @@ class Reader:
     def _begin(self, data: bytes) -> bytes:
         """What is left of bytes at the beginning of which a request begins: all of them, if its head is not known."""
         if self._known is not None:
-            number = self._known.found_in(data)
-            if number is not None:
-                return self._hear_known(self._known, data, number)
+            found = self._known.found_in(data)
+            if found is not None:
+                return self._hear_known(self._known, data, *found)
         self._head = b""
         if self._tries < _MOST_TRIES:
             self._tries += 1
@@ -174,19 +174,18 @@ class Reader:
             self._head = data[: end + 4] if end > 0 else b""
         return data
 
-    def _hear_known(self, head: Known, data: bytes, number: tuple[int, int]) -> bytes:
-        digits = data[number[0] : number[1]]
-        start, length = head.size(number), int(digits or b"0")
-        turn = self._turn = self._owner.asked(head.scope(digits), keeps_alive=True, asks=head.asks)
-        body = data[start : start + length]
-        if body and turn.take(body):
+    def _hear_known(self, head: Known, data: bytes, digits: bytes, start: int) -> bytes:
+        turn = self._owner.asked(head.scope(digits), keeps_alive=True, asks=head.asks)
+        end = start + int(digits or b"0")
+        left = end - len(data)
+        if left <= 0:
+            turn.take_whole(data[start:end])
+            return data[end:] if left else b""
+        self._turn = turn
+        self._straight = left
+        if left < end - start and turn.take(data[start:]):
             self._owner.has_enough()
-        if len(body) < length:
-            self._straight = length - len(body)
-            return b""
-        self._turn = None
-        turn.finish()
-        return data[start + length :]
+        return b""
 
     def _parse(self, data: bytes) -> None:
         try:

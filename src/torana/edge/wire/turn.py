@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from torana.edge.wire.heads import HEADS
 
@@ -15,12 +17,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+AT_ONCE = "torana.response.at_once"
+"""An extension of ASGI: the message of this type is a whole reply, with the ``pieces`` of which its body is made."""
+
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
 _MOST_WAITING = 128 * 1024
 """Bytes of a body that wait for the application before no more are read."""
 _LARGE = 64 * 1024
 """Bytes from which on a piece is rather sent beside others than copied together with them."""
+_OLD = "1.0"
 _BODILESS = frozenset({204, 304})
 _AS_CHUNKS, _TO_THE_END = -1, -2
 """What stands for a length where a reply has none: it comes in chunks, or ends with the connection."""
@@ -66,39 +72,33 @@ class Line(Protocol):
         ...
 
 
-class Turn:
-    """One request and its reply; ``keeps_alive`` says whether another may follow it."""
+class Turn(Struct, eq=False):
+    """One request and its reply."""
 
-    __slots__ = (
-        "_asks", "_bell", "_head", "_is_head", "_is_old", "_left", "_line", "_news", "_pieces", "_waiting",
-        "has_begun", "is_done", "is_gone", "is_whole", "keeps_alive", "received", "scope", "task",
-    )  # fmt: skip
-
-    def __init__(self, line: Line, scope: Scope, *, keeps_alive: bool, asks: bool) -> None:
-        self.scope = scope
-        self.keeps_alive = keeps_alive
-        self.received = 0
-        """Bytes of the body so far."""
-        self.is_whole = False
-        """Whether all of the request is there."""
-        self.has_begun = False
-        """Whether bytes of the reply have left."""
-        self.is_done = False
-        """Whether all of them have."""
-        self.is_gone = False
-        """Whether there is nobody any more to answer."""
-        self.task: asyncio.Task[None] | None = None
-        self._line = line
-        self._bell: asyncio.Event | None = None
-        self._news = False
-        self._pieces: list[bytes] = []
-        self._waiting = 0
-        self._head = b""
-        self._left: int | None = None
-        self._is_head: bool = scope["method"] == "HEAD"
-        self._is_old: bool = scope["http_version"] == "1.0"
-        # Who speaks the old version knows of no reply before the reply.
-        self._asks = asks and not self._is_old
+    _line: Line
+    scope: Scope
+    keeps_alive: bool
+    """Whether another request may follow it."""
+    asks: bool
+    """Whether the client waits to be told to send the body."""
+    received: int = 0
+    """Bytes of the body so far."""
+    is_whole: bool = False
+    """Whether all of the request is there."""
+    has_begun: bool = False
+    """Whether bytes of the reply have left."""
+    is_done: bool = False
+    """Whether all of them have."""
+    is_gone: bool = False
+    """Whether there is nobody any more to answer."""
+    task: asyncio.Task[None] | None = None
+    _bell: asyncio.Event | None = None
+    _news: bool = False
+    _pieces: list[bytes] = []
+    _waiting: int = 0
+    _head: bytes = b""
+    _left: int | None = None
+    _is_bodiless: bool = False
 
     def take(self, piece: bytes) -> bool:
         """The body's next bytes; whether the application has enough of them for a while."""
@@ -107,6 +107,12 @@ class Turn:
         self._waiting += len(piece)
         self._ring()
         return self._waiting >= _MOST_WAITING
+
+    def take_whole(self, body: bytes) -> None:
+        """The body, of a request of which all came together."""
+        self._pieces.append(body)
+        self.received = self._waiting = len(body)
+        self._news = self.is_whole = True
 
     def finish(self) -> None:
         """The body was whole with the last bytes."""
@@ -133,9 +139,11 @@ class Turn:
 
     async def receive(self) -> Message:
         """The body's next bytes, as ASGI has it; the client's leave once it is whole."""
-        if self._asks:
-            self._asks = False
-            self._line.write(_GO_ON)
+        if self.asks:
+            self.asks = False
+            # Who speaks the old version knows of no reply before the reply.
+            if self.scope["http_version"] != _OLD:
+                self._line.write(_GO_ON)
         if not (self._news or self.is_gone or self.is_done):
             if self._bell is None:
                 self._bell = asyncio.Event()
@@ -149,17 +157,26 @@ class Turn:
         return {"type": "http.request", "body": body, "more_body": self._news or not self.is_whole}
 
     async def send(self, message: Message) -> None:
-        """The reply's head or its next bytes, as ASGI has it. The head leaves with the first of them."""
+        """The reply's head or its next bytes, as ASGI has it, or all of it. The head leaves with the first of them."""
         if self._line.is_full and not self.is_gone:
             await self._line.drained()
         if self.is_gone:
             return
-        if message["type"] == "http.response.body":
-            self._tell(message.get("body", b""), more=message.get("more_body", False))
-        elif message["type"] == "http.response.start" and self._left is None:
+        kind = message["type"]
+        if kind == "http.response.body":
+            self._tell((message.get("body", b""),), more=message.get("more_body", False))
+        elif self._left is not None:
+            raise RuntimeError(f"A reply does not go on with {kind}.")
+        elif kind == AT_ONCE:
+            self._begin(message["status"], message["headers"])
+            self._tell(message["pieces"], more=False)
+            # A call is at work until its client takes what it says: how many calls there are bounds what waits so.
+            if self._line.is_full:
+                await self._line.drained()
+        elif kind == "http.response.start":
             self._begin(message["status"], message.get("headers", ()))
         else:
-            raise RuntimeError(f"A reply does not go on with {message['type']}.")
+            raise RuntimeError(f"A reply does not begin with {kind}.")
 
     def _ring(self) -> None:
         self._news = True
@@ -180,17 +197,17 @@ class Turn:
         return piece
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._asks = False
+        self.asks = False
         lines = HEADS.told(headers)
         line = HEADS.line(status) + self._line.defaults + lines.written
         if lines.closes:
             self.keeps_alive = False
-        if self._is_head or status in _BODILESS:
-            self._is_head = True
+        if self.scope["method"] == "HEAD" or status in _BODILESS:
+            self._is_bodiless = True
             self._left = 0
         elif lines.length is not None:
             self._left = lines.length
-        elif self._is_old:
+        elif self.scope["http_version"] == _OLD:
             self._left, self.keeps_alive = _TO_THE_END, False
         else:
             self._left = _AS_CHUNKS
@@ -199,39 +216,33 @@ class Turn:
             line += b"\r\nconnection: close"
         self._head = line + b"\r\n\r\n"
 
-    def _tell(self, body: bytes, *, more: bool) -> None:
+    def _tell(self, pieces: Sequence[bytes], *, more: bool) -> None:
         left = self._left
         if left is None or self.is_done:
             raise RuntimeError("A body belongs between a head and its own end.")
-        head, self._head = self._head, b""
+        line, head = self._line, self._head
+        self._head = b""
         self.has_begun = True
-        if self._is_head:
-            body = b""
+        size = sum(map(len, pieces))
+        if self._is_bodiless:
+            pieces, size = (), 0
         elif left >= 0:
-            left = self._left = left - len(body)
+            left = self._left = left - size
             if left < 0 or (left and not more):
-                self._line.write(head)
+                line.write(head)
                 raise RuntimeError("The reply's body is not as long as its head says.")
-        if left == _AS_CHUNKS:
-            self._tell_chunk(head, body, more=more)
-        elif len(body) >= _LARGE:
-            self._line.write(head, body)
-        elif head or body:
-            self._line.write(head + body)
+        elif left == _AS_CHUNKS:
+            pieces = _chunk(pieces, size, more=more)
+        if size >= _LARGE:
+            line.write(head, *pieces)
+        else:
+            told = b"".join((head, *pieces))
+            if told:
+                line.write(told)
         if not more:
             self.is_done = True
             self._ring()
-            self._line.answered(self)
-
-    def _tell_chunk(self, head: bytes, body: bytes, *, more: bool) -> None:
-        end = b"" if more else _LAST_CHUNK
-        if not body:
-            if head or end:
-                self._line.write(head + end)
-        elif len(body) >= _LARGE:
-            self._line.write(b"%b%x\r\n" % (head, len(body)), body, b"\r\n" + end)
-        else:
-            self._line.write(b"%b%x\r\n%b\r\n%b" % (head, len(body), body, end))
+            line.answered(self)
 
     def _end(self, *, well: bool) -> None:
         self._line.ended(self)
@@ -243,3 +254,9 @@ class Turn:
         if self._head:
             self._line.write(self._head)
         self._line.close()
+
+
+def _chunk(pieces: Sequence[bytes], size: int, *, more: bool) -> Sequence[bytes]:
+    """The pieces as a chunk, and the end of all chunks behind the last one."""
+    framed = (b"%x\r\n" % size, *pieces, b"\r\n") if size else ()
+    return framed if more else (*framed, _LAST_CHUNK)
