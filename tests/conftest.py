@@ -24,8 +24,9 @@ async def lent(workers):
     """What the house lends, with real connections and that one worker."""
     clients: list[HttpClient] = []
 
-    def connect(per_host: int, waiting: int = 1000, *, proxy: Proxy | None = None) -> HttpClient:
+    def connect(per_host: int, waiting: int = 1000, *, proxy: Proxy | None = None, http2: bool = False) -> HttpClient:
         assert proxy is None
+        assert not http2
         clients.append(HttpClient(per_host=per_host, limits=Limits(waiting=waiting)))
         return clients[-1]
 

@@ -64,6 +64,23 @@ def test_what_proxies_need_is_loaded_where_there_is_one():
     assert done.stdout.split() == ["False", "True"]
 
 
+def test_what_http2_needs_is_loaded_where_it_is_asked_for():
+    program = (
+        "import asyncio, sys\n"
+        "from torana.assembly.lending import Connections\n"
+        "async def connect():\n"
+        "    connections = Connections()\n"
+        "    connections.connect(1)\n"
+        "    print('h2' in sys.modules)\n"
+        "    connections.connect(1, http2=True)\n"
+        "    print('h2' in sys.modules, 'aiohttp' in sys.modules)\n"
+        "    await connections.close()\n"
+        "asyncio.run(connect())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "False"]
+
+
 @pytest.mark.parametrize("behind", [False, True], ids=["straight", "through a proxy"])
 async def test_no_more_calls_wait_than_may(behind):
     connections = Connections()

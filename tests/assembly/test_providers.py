@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.assembly.kit import ENVIRON, Log, settings_in
@@ -99,6 +102,23 @@ async def test_an_account_is_called_through_its_proxy_which_alone_is_told_its_cr
     (request,) = seen
     assert "proxy-authorization" not in dict(request.headers)
     assert log.getvalue() == ""
+
+
+@pytest.mark.parametrize("proxy", [None, Proxy("http://127.0.0.1:9")])
+@pytest.mark.parametrize("http2", [False, True])
+async def test_an_account_says_how_it_is_called(tmp_path, proxy, http2):
+    told = []
+    account = Account(type="openai-compatible", base_url="https://127.0.0.1:9/v1", proxy=proxy, http2=http2)
+    settings = settings_in(tmp_path, providers={"lab": account})
+    connections = Connections()
+    lent = lent_by(settings, connections, Workers(count=1, queue=1, memory=1), clock=FakeClock(), signals=Signals())
+    await connections.close()
+
+    def connect(per_host: int, waiting: int = 1000, **more: Any) -> Any:
+        told.append(more)
+
+    make_providers(settings, declarations(), replace(lent, connect=connect), environ={}, logger=Log().logger)
+    assert {(more.get("proxy") is not None, more.get("http2", False)) for more in told} == {(proxy is not None, http2)}
 
 
 async def test_a_proxy_whose_credentials_are_lost_is_asked_without_them(tmp_path):

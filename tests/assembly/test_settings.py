@@ -207,6 +207,13 @@ def test_what_needs_an_extra_says_so(monkeypatch, parts, text, told):
     assert mistakes(text) == [told]
 
 
+def test_http2_needs_an_extra(monkeypatch):
+    text = changed("lab: {", "lab: {http2: true, ")
+    assert mistakes(text) == []
+    monkeypatch.setattr(module, "_importable", lambda names: "h2" not in names)
+    assert mistakes(text) == ["line 7: providers.lab.http2: needs `torana[http2]`."]
+
+
 def test_a_mistake_of_the_file_itself_is_told_before(tmp_path):
     file = tmp_path / "torana.yaml"
     file.write_text(changed("port: 8787", "prt: 8787"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.upstream.http2.fronting import Fronted, front
 from tests.upstream.proxying import relay
 from tests.upstream.wire import OK, Wire, answering, upstream
 from torana.core.content import PictureInfo, Size
@@ -14,6 +15,7 @@ from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, Upst
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Headers, Origin, Timeouts
 from torana.upstream.http1.client import HttpClient
+from torana.upstream.http2.client import Http2Client
 from torana.upstream.transport import AiohttpClient
 
 PATIENT = Timeouts(connect=5, first_byte=5, total=5)
@@ -22,18 +24,28 @@ SECRET = "sk-very-secret"
 GET = Message("GET", f"/models?key={SECRET}", ())
 
 
-@pytest.fixture(params=["ours", "ready-made", "proxied"])
-async def client(request) -> AsyncIterator[Client]:
+OF_HTTP1 = ["ours", "ready-made", "proxied"]
+
+
+@pytest.fixture(params=[*OF_HTTP1, "http2"])
+async def client(request, server_tls, client_tls) -> AsyncIterator[Client]:
+    """``http2`` speaks with a server that hands on to the upstream what it is told, and tells what comes."""
     if request.param == "ours":
-        client: HttpClient | AiohttpClient = HttpClient(per_host=8)
+        client: HttpClient | AiohttpClient | Fronted = HttpClient(per_host=8)
         yield client
     elif request.param == "ready-made":
         client = AiohttpClient(per_host=8)
         yield client
-    else:
+    elif request.param == "proxied":
         async with relay() as between:
             client = AiohttpClient(per_host=8, proxy=between.proxy())
             yield client
+    else:
+        async with front(server_tls) as leading:
+            client = Fronted(Http2Client(HttpClient(per_host=8), per_host=8, tls=client_tls, resolver=leading))
+            yield client
+            await client.close()
+            return
     await client.close()
 
 
@@ -212,7 +224,18 @@ async def test_reply_is_framed_in_any_way(client, reply, body):
         assert await exchange(client, up.origin) == (200, body)
 
 
-@pytest.mark.parametrize("status", [101, 204, 302, 429, 503])
+@pytest.mark.parametrize("client", OF_HTTP1, indirect=True)
+async def test_another_protocol_is_not_switched_to(client):
+    async def script(wire: Wire) -> None:
+        await wire.request()
+        await wire.say(b"HTTP/1.1 101 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await wire.hang_up()
+
+    async with upstream(script) as up:
+        assert await exchange(client, up.origin) == (101, b"")
+
+
+@pytest.mark.parametrize("status", [204, 302, 429, 503])
 async def test_every_status_is_a_reply_and_nothing_is_followed_or_kept(client, status):
     seen = []
 
@@ -430,6 +453,7 @@ async def test_a_post_is_never_sent_twice(client):
         assert up.connections == 1
 
 
+@pytest.mark.parametrize("client", OF_HTTP1, indirect=True)
 @pytest.mark.parametrize(
     "said",
     [

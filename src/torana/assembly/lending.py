@@ -22,6 +22,7 @@ from torana.upstream.proxy import Proxy
 from torana.upstream.retrying import Patience, Retrying
 
 PROXIED = "torana.upstream.transport"
+HTTP2 = "torana.upstream.http2.client"
 
 
 class _Closing(Client, Protocol):
@@ -36,7 +37,7 @@ class Connections:
         self.closed = False
         self._clients: list[_Closing] = []
 
-    def connect(self, per_host: int, waiting: int = 1000, *, proxy: Proxy | None = None) -> Client:
+    def connect(self, per_host: int, waiting: int = 1000, *, proxy: Proxy | None = None, http2: bool = False) -> Client:
         """Another client, with its own bounds on connections and on calls that wait for one."""
         client: _Closing
         if proxy is None:
@@ -45,6 +46,9 @@ class Connections:
             # By name, because what it is built on is as large as the rest of us, and few have a proxy.
             module = importlib.import_module(PROXIED)
             client = module.AiohttpClient(per_host=per_host, waiting=waiting, proxy=proxy)
+        if http2:
+            module = importlib.import_module(HTTP2)
+            client = module.Http2Client(client, per_host=per_host, waiting=waiting, proxy=proxy)
         self._clients.append(client)
         return client
 

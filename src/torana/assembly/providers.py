@@ -74,7 +74,7 @@ def make_providers(
     for name, account in settings.providers.items():
         try:
             key = _secret(name, account.api_key, environ, logger)
-            lent_here = _through_proxy(name, account, lent, environ=environ, logger=logger)
+            lent_here = _connecting(name, account, lent, environ=environ, logger=logger)
             made[name] = declared[account.type].build(account, None if key is None else key.decode(), lent_here)
         except ValueError as problem:
             problems.append(f"providers.{name}: {problem}")
@@ -83,12 +83,12 @@ def make_providers(
     return made
 
 
-def _through_proxy(name: str, account: Account, lent: Lent, *, environ: Mapping[str, str], logger: Logger) -> Lent:
-    """What is lent to an account; where it names a proxy, its connections go through that."""
+def _connecting(name: str, account: Account, lent: Lent, *, environ: Mapping[str, str], logger: Logger) -> Lent:
+    """What is lent to an account: connections through its proxy, if it names one, and in HTTP/2, if it says so."""
     if account.proxy is None:
-        return lent
+        return replace(lent, connect=partial(lent.connect, http2=True)) if account.http2 else lent
     proxy = proxy_at(account.proxy.url, _secret(name, account.proxy.credentials, environ, logger))
-    return replace(lent, connect=partial(lent.connect, proxy=proxy))
+    return replace(lent, connect=partial(lent.connect, proxy=proxy, http2=account.http2))
 
 
 def _secret(name: str, secret: Secret | None, environ: Mapping[str, str], logger: Logger) -> bytes | None:

@@ -195,6 +195,8 @@ def _account_checks(
     if wrong := _wrong_address(account.base_url or "http://localhost"):
         yield document.mistake(("providers", name, "base_url"), wrong)
     yield from _price_checks(document, name, account)
+    if account.http2 and not _importable(("h2",)):
+        yield document.mistake(("providers", name, "http2"), "needs `torana[http2]`.")
     if not installed(declaration):
         yield document.mistake(("providers", name), f"the type {account.type} needs `torana[{declaration.extra}]`.")
 

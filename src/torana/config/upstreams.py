@@ -77,12 +77,18 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     proxy: Proxy | None = None
+    http2: Annotated[
+        bool,
+        Meta(description="Speak HTTP/2 with it where it does: many calls share a connection (extra `torana[http2]`)."),
+    ] = False
     max_reply: Annotated[Bytes, Meta(description="Bytes of one reply.")] = Bytes(128 * 1024**2)
     download_hosts: Annotated[
         tuple[Host, ...],
         Meta(description="Hosts (`host` or `host:port`) whose picture links may be plain http or private addresses."),
     ] = ()
-    max_connections: Annotated[int, Meta(ge=1, description="Connections to it at once; more calls wait.")] = 100
+    max_connections: Annotated[
+        int, Meta(ge=1, description="Connections to it at once, with `http2` calls; more calls wait.")
+    ] = 100
     max_waiting: Annotated[int, Meta(ge=0, description="Calls that wait for a connection; more are refused.")] = 1000
     parallel: Annotated[
         int, Meta(ge=1, le=10, description="Upstream calls at once for one call of ours, where it makes fewer than n.")

@@ -62,10 +62,11 @@ class Provider(Protocol):
 class Connect(Protocol):
     """Opens clients."""
 
-    def __call__(self, per_host: int, waiting: int = 1000, *, proxy: Proxy | None = ...) -> Client:
+    def __call__(self, per_host: int, waiting: int = 1000, *, proxy: Proxy | None = ..., http2: bool = ...) -> Client:
         """A client that keeps ``per_host`` connections to one host, and lets ``waiting`` calls wait, at most.
 
-        It goes through the account's proxy unless it is told another, or None: that is for what stands beside us.
+        It goes through the account's proxy unless it is told another, or None: that is for what stands beside us. So it
+        speaks HTTP/2 where the account says ``http2``.
         """
         ...
 

@@ -18,9 +18,10 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from torana.core.content import File
-from torana.core.errors import Overloaded, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Headers, Origin, Response, Timeouts
+from torana.upstream.http1.places import Places
 from torana.upstream.proxy import Proxy
 from torana.upstream.resolving import Resolver
 
@@ -28,8 +29,6 @@ KEEP_ALIVE = 15.0
 """Seconds that an idle connection is kept: less than most servers keep it, and than firewalls remember it."""
 
 _PIECE = 256 * 1024
-_COME_BACK = 1.0
-"""Seconds after which it is worth asking again where too many wait."""
 _ASKS_FOR_CREDENTIALS = 407
 _SHUT = "The proxy did not let us through to the upstream: it answered with status {1.status}."
 
@@ -134,16 +133,6 @@ class _Names(AbstractResolver):
         """Nothing to release."""
 
 
-class _Places:
-    """Those for exchanges with one origin, and how many have one or wait for one."""
-
-    __slots__ = ("free", "users")
-
-    def __init__(self, count: int) -> None:
-        self.free = asyncio.Semaphore(count)
-        self.users = 0
-
-
 class AiohttpClient:
     """Calls upstreams with aiohttp; made in a running event loop, ended with ``close``.
 
@@ -166,7 +155,7 @@ class AiohttpClient:
         self._proxy = proxy
         authorization = None if proxy is None else proxy.authorization
         self._shown = () if authorization is None else (("Proxy-Authorization", authorization),)
-        self._places: dict[URL, _Places] = {}
+        self._places: dict[URL, Places] = {}
         self._session = aiohttp.ClientSession(
             connector=_Connector(tls, _Names(resolver) if resolver is not None else None),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -211,15 +200,14 @@ class AiohttpClient:
         """One of the places for an origin's exchanges, given in the order of asking."""
         places = self._places.get(origin)
         if places is None:
-            places = self._places[origin] = _Places(self._per_host)
-        if places.users >= self._per_host + self._waiting:
-            raise Overloaded("Too many calls wait for this upstream.", retry_after=_COME_BACK, reason="upstream_queue")
-        places.users += 1
+            places = self._places[origin] = Places(self._per_host, self._waiting)
         try:
-            async with places.free:
+            await places.take()
+            try:
                 yield
+            finally:
+                places.give()
         finally:
-            places.users -= 1
             if not places.users:
                 del self._places[origin]
 

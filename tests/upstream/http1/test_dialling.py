@@ -17,8 +17,9 @@ class Names:
         return self.addresses
 
 
-def dialler(*addresses: Address) -> Dialler:
-    return Dialler(Names(*addresses), None, None, memoryview(bytearray(ROOM)))
+def dialler(*addresses: Address) -> Dialler[Connection]:
+    loop = asyncio.get_running_loop()
+    return Dialler(Names(*addresses), None, None, lambda: Connection(loop, memoryview(bytearray(ROOM))))
 
 
 async def test_another_address_is_tried_where_one_fails():
@@ -42,3 +43,4 @@ async def test_no_address_answers(count):
 
 def test_what_the_system_trusts_is_read_once():
     assert usual_tls() is usual_tls()
+    assert usual_tls("h2") is usual_tls("h2") is not usual_tls()

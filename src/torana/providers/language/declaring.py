@@ -15,7 +15,7 @@ from torana.providers.language.speaker import Speaker
 
 _SETTINGS = frozenset({
     "api_key", "base_url", "models", "timeouts", "max_reply", "max_connections", "max_waiting", "options",
-    "prices", "proxy",
+    "prices", "proxy", "http2",
 })  # fmt: skip
 """What any account with a vendor of language may have set."""
 

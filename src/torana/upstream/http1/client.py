@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from torana.core.exchange import Message
 from torana.upstream.client import Origin, Timeouts
-from torana.upstream.http1.connection import ROOM
+from torana.upstream.http1.connection import ROOM, Connection
 from torana.upstream.http1.dialling import Dialler
 from torana.upstream.http1.exchange import Exchange, Site
 from torana.upstream.http1.heads import DEFAULT_PORTS, Heads
@@ -39,8 +39,12 @@ class HttpClient:
     ) -> None:
         self._places = per_host
         self._limits = limits
+        room = memoryview(bytearray(ROOM))
         self._dialler = Dialler(
-            resolver or RememberingResolver(SystemResolver()), tls, socket, memoryview(bytearray(ROOM))
+            resolver or RememberingResolver(SystemResolver()),
+            tls,
+            socket,
+            lambda: Connection(asyncio.get_running_loop(), room),
         )
         self._sites: dict[Origin, Site] = {}
         self._pools: dict[tuple[str, str, int], Pool] = {}

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import inf
+from typing import Generic, TypeVar
 
 from torana.core.errors import UpstreamUnreachable
 from torana.upstream.addresses import literal
-from torana.upstream.http1.connection import Connection
 from torana.upstream.resolving import Address, Resolver
 
 _STAGGER = 0.25
@@ -18,29 +18,35 @@ _STAGGER = 0.25
 
 
 @cache
-def usual_tls() -> ssl.SSLContext:
-    """What the system trusts; made once, for it takes long and much memory."""
+def usual_tls(*offered: str) -> ssl.SSLContext:
+    """What the system trusts, and the protocols that are ``offered``, HTTP/1.1 where none is named.
+
+    Each is made once, for it takes long and much memory.
+    """
     context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(offered or ("http/1.1",))
     return context
 
 
+_Made = TypeVar("_Made", bound=asyncio.BaseProtocol)
+
+
 @dataclass(frozen=True, slots=True)
-class Dialler:
-    """How to connect, wherever to."""
+class Dialler(Generic[_Made]):
+    """How to connect, wherever to; ``make`` makes what speaks on a connection, an event loop's protocol."""
 
     resolver: Resolver = field(repr=False)
     tls: ssl.SSLContext | None = field(repr=False)
     """None is what the system trusts."""
     socket: Callable[[], str] | None
     """Gives the path of a socket in a file that stands for all addresses."""
-    room: memoryview = field(repr=False)
+    make: Callable[[], _Made] = field(repr=False)
 
-    async def dial(self, scheme: str, host: str, port: int, *, within: float) -> Connection:
+    async def dial(self, scheme: str, host: str, port: int, *, within: float) -> _Made:
         """A new connection; UpstreamUnreachable, also after ``within`` seconds. Its message names no address."""
         try:
             async with asyncio.timeout(within if within < inf else None):
-                return await self._dial(scheme, host, port)
+                return await self.reach(scheme, host, port)
         except TimeoutError as error:
             raise UpstreamUnreachable(f"No connection to the upstream within {within:g} s.") from error
         except (ssl.SSLError, ssl.CertificateError) as error:
@@ -50,35 +56,37 @@ class Dialler:
             cause.__cause__ = error
             raise UpstreamUnreachable("The upstream could not be reached.") from cause
 
-    async def _dial(self, scheme: str, host: str, port: int) -> Connection:
+    async def reach(self, scheme: str, host: str, port: int) -> _Made:
+        """A new connection, in any time; OSError, which TLS's errors are too, and ssl.CertificateError."""
         loop = asyncio.get_running_loop()
         if self.socket is not None:
-            _, connection = await loop.create_unix_connection(lambda: Connection(loop, self.room), self.socket())
-            return connection
+            _, made = await loop.create_unix_connection(self.make, self.socket())
+            return made
         tls = (self.tls or usual_tls()) if scheme == "https" else None
         if literal(host) is None:
             addresses = await self.resolver.resolve(host, port)
         else:
             addresses = (Address(host, port),)
         if len(addresses) == 1:
-            return await self._connect(addresses[0], tls, host)
-        return await self._first(addresses, tls, host)
+            _, made = await self._connect(addresses[0], tls, host)
+        else:
+            _, made = await self._first(addresses, tls, host)
+        return made
 
-    async def _connect(self, address: Address, tls: ssl.SSLContext | None, name: str) -> Connection:
+    async def _connect(
+        self, address: Address, tls: ssl.SSLContext | None, name: str
+    ) -> tuple[asyncio.Transport, _Made]:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection(loop, self.room),
-            address.host,
-            address.port,
-            ssl=tls,
-            server_hostname=name if tls is not None else None,
+        return await loop.create_connection(
+            self.make, address.host, address.port, ssl=tls, server_hostname=name if tls is not None else None
         )
-        return connection
 
-    async def _first(self, addresses: Sequence[Address], tls: ssl.SSLContext | None, name: str) -> Connection:
+    async def _first(
+        self, addresses: Sequence[Address], tls: ssl.SSLContext | None, name: str
+    ) -> tuple[asyncio.Transport, _Made]:
         """The connection that is made first of several that are tried one after the other, none for long alone."""
         left = list(addresses)
-        trying: set[asyncio.Task[Connection]] = set()
+        trying: set[asyncio.Task[tuple[asyncio.Transport, _Made]]] = set()
         failed: BaseException = OSError("the name has no address")
         try:
             while left or trying:
@@ -99,7 +107,7 @@ class Dialler:
                 task.add_done_callback(_unwanted)
 
 
-def _unwanted(task: "asyncio.Task[Connection]") -> None:
+def _unwanted(task: "asyncio.Task[tuple[asyncio.Transport, _Made]]") -> None:
     if not task.cancelled() and task.exception() is None:
         with contextlib.suppress(OSError):
-            task.result().drop()
+            task.result()[0].abort()

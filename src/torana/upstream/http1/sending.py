@@ -1,15 +1,39 @@
 """Bodies on their way out: small ones at once, larger ones as fast as the upstream takes them."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from torana.core.content import File
-from torana.core.errors import UpstreamCut
-from torana.upstream.http1.connection import Connection
+from torana.core.errors import UpstreamCut, UpstreamError
 
 AT_ONCE = 256 * 1024
 """Bytes that are handed over without waiting. More at a time would hold up the event loop where they are encrypted."""
 _ENOUGH = 64 * 1024
 """Bytes of pieces that are worth a write."""
+
+
+class Taker(Protocol):
+    """What takes a body: a connection, or an exchange's part in one."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send bytes, or keep them until they can be sent."""
+        ...
+
+    def writelines(self, pieces: list[bytes]) -> None:
+        """Send pieces, or keep them until they can be sent."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until the upstream takes more; ConnectionError when it takes nothing any more."""
+        ...
+
+    def sent(self) -> None:
+        """The body's last byte is written."""
+        ...
+
+    def fail(self, error: UpstreamError, cause: BaseException | None) -> None:
+        """The exchange is lost; whoever waits for its reply is told why."""
+        ...
 
 
 def in_memory(body: Sequence[bytes | File]) -> tuple[Sequence[bytes] | None, int]:
@@ -30,7 +54,7 @@ def in_memory(body: Sequence[bytes | File]) -> tuple[Sequence[bytes] | None, int
     return ready if is_ready else None, length
 
 
-async def send_body(connection: Connection, body: Sequence[bytes | File], length: int) -> None:
+async def send_body(connection: Taker, body: Sequence[bytes | File], length: int) -> None:
     """Send a body of ``length`` bytes piece by piece. What goes wrong with it breaks the connection."""
     left, batch = length, _Batch()
     try:
@@ -63,14 +87,14 @@ class _Batch:
         return self.size >= _ENOUGH
 
 
-async def _send_file(connection: Connection, file: File, batch: _Batch, left: int) -> int:
+async def _send_file(connection: Taker, file: File, batch: _Batch, left: int) -> int:
     async for piece in file.chunks():
         if batch.add(piece):
             left = await _send(connection, batch, left)
     return left
 
 
-async def _send(connection: Connection, batch: _Batch, left: int) -> int:
+async def _send(connection: Taker, batch: _Batch, left: int) -> int:
     """Send pieces, of which no byte may be beyond what the head says; the bytes that are left to be sent."""
     left -= batch.size
     if left < 0:
