@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.gateway.driving import Round, Upstream, Watch, check, load, median, profile
+from benchmarks.gateway.driving import Round, Unable, Upstream, Watch, check, load, median, profile
 from benchmarks.gateway.machine import BUILD, GATEWAY_CORE, memory, need
 from benchmarks.gateway.peers import peers
 from benchmarks.gateway.report import (
+    OURS,
     Figures,
     Footprint,
     about,
@@ -65,9 +66,15 @@ def footprint(target: Target, upstream: Upstream, only: Sequence[Work], seconds:
         for work in only:
             if target.address(work) is None:
                 continue
-            check(target, work, upstream)
-            with Watch(running.pid) as watch:
-                load(running, work, upstream, max(work.seconds, seconds))
+            try:
+                check(target, work, upstream)
+                with Watch(running.pid) as watch:
+                    load(running, work, upstream, max(work.seconds, seconds))
+            except Unable as why:
+                if target.name in OURS:
+                    raise
+                print(why, file=sys.stderr)
+                continue
             figures.peaks[work.name] = (watch.first, watch.whole)
             time.sleep(_SETTLE_SECONDS)
             figures.after[work.name] = memory(running.pid)
@@ -78,17 +85,29 @@ def footprint(target: Target, upstream: Upstream, only: Sequence[Work], seconds:
 
 def in_turns(
     gateways: Sequence[Running], work: Work, upstream: Upstream, rounds: int, seconds: int
-) -> dict[str, Round]:
-    """Each gateway's median; every gateway has been warmed up, and has its turn in every round."""
+) -> dict[str, Round | str]:
+    """Each gateway's median, or why it has none; every one has been warmed up, and has its turn in every round.
+
+    A peer that cannot do a work is left out of it. Unable for nginx and ourselves.
+    """
+    unable: dict[str, str] = {}
     able = [each for each in gateways if each.target.address(work) is not None]
-    for each in able:
-        check(each.target, work, upstream)
-        load(each, work, upstream, 1)
     taken: dict[str, list[Round]] = {each.target.name: [] for each in able}
-    for _ in range(rounds):
-        for each in able:
-            taken[each.target.name].append(load(each, work, upstream, seconds))
-    return {name: median(each) for name, each in taken.items()}
+    for number in range(rounds + 1):
+        for each in tuple(able):
+            try:
+                if number:
+                    taken[each.target.name].append(load(each, work, upstream, seconds))
+                else:
+                    check(each.target, work, upstream)
+                    load(each, work, upstream, 1)
+            except Unable as why:
+                if each.target.name in OURS:
+                    raise
+                print(why, file=sys.stderr)
+                unable[each.target.name] = str(why)
+                able.remove(each)
+    return {each.target.name: median(taken[each.target.name]) for each in able} | unable
 
 
 def measure(targets: Sequence[Target], upstream: Upstream, wanted: argparse.Namespace) -> dict[str, Figures]:
@@ -107,7 +126,10 @@ def measure(targets: Sequence[Target], upstream: Upstream, wanted: argparse.Name
         for work in works:
             print(f"{work.told}", file=sys.stderr)
             for name, found in in_turns(gateways, work, upstream, wanted.rounds, wanted.seconds).items():
-                figures[name].rounds[work.name] = found
+                if isinstance(found, str):
+                    figures[name].unable[work.name] = found
+                else:
+                    figures[name].rounds[work.name] = found
             for each in gateways:
                 address = each.target.address(work)
                 figures[each.target.name].stand_ins[work.name] = (
@@ -175,6 +197,8 @@ def main() -> int:
             ]
             targets += [peer(upstream.port) for peer in others]
             figures = measure(targets, upstream, wanted)
+        except Unable as why:
+            sys.exit(str(why))
         finally:
             upstream.stop()
     if wanted.cores > 1:

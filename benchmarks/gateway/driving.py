@@ -83,7 +83,11 @@ def check(target: Target, work: Work, upstream: Upstream) -> None:
     except (ValueError, KeyError, IndexError, TypeError):
         right = False
     if not right:
-        sys.exit(f"{target.name} answered {work.name} wrongly: {status} {answer[:400]!r}")
+        raise Unable(f"{target.name} answered {work.name} wrongly: {status} {answer[:400]!r}")
+
+
+class Unable(Exception):
+    """A gateway did not do a work as it should."""
 
 
 def _is_right(work: Work, answer: bytes, upstream: Upstream) -> bool:
@@ -100,7 +104,7 @@ def _is_right(work: Work, answer: bytes, upstream: Upstream) -> bool:
 
 
 def load(running: Running, work: Work, upstream: Upstream, seconds: int) -> Round:
-    """One round. A request that fails, and one that never came to the upstream, ends the program."""
+    """One round; Unable where a request fails, or never came to the upstream."""
     address = running.target.address(work)
     assert address is not None
     sent = BUILD / "body"
@@ -120,7 +124,7 @@ def load(running: Running, work: Work, upstream: Upstream, seconds: int) -> Roun
     arrived = now["requests"] - counted["requests"]
     if any(errors) or not count or arrived < count or now["broken"] != counted["broken"]:
         log = BUILD / "run" / running.target.name / "log"
-        sys.exit(
+        raise Unable(
             f"{running.target.name} failed in {work.name}: {count} answered, {arrived} at the upstream, errors of "
             f"status, connecting, reading, writing, time: {errors}. Its log is {log}"
         )

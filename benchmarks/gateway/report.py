@@ -13,6 +13,8 @@ from benchmarks.gateway.driving import Round
 from benchmarks.gateway.machine import ROOT
 from benchmarks.gateway.works import IDLE_GOAL, LATENCY_GOAL, PEAK_GOAL, START_GOAL, WORKS
 
+OURS = frozenset({"nginx", "torana"})
+"""Those that the others are measured by."""
 _UNKNOWN = float("nan")
 _PARTS = ("torana", "uvicorn", "uvloop", "httptools", "msgspec", "multipart", "aiohttp")
 
@@ -34,6 +36,8 @@ class Figures:
     """All of one gateway. ``stand_ins`` says which works were done over another route."""
 
     rounds: dict[str, Round] = field(default_factory=dict)
+    unable: dict[str, str] = field(default_factory=dict)
+    """Why a work was not done."""
     footprint: Footprint | None = None
     stand_ins: dict[str, str] = field(default_factory=dict)
 
@@ -85,6 +89,8 @@ def works_table(all_figures: Mapping[str, Figures]) -> str:
         limit = all_figures["nginx"].rounds.get(work.name)
         for name, figures in all_figures.items():
             found = figures.rounds.get(work.name)
+            if work.name in figures.unable:
+                rows.append(f"| {work.told} | {name} | no answer | | | | | | |")
             if found is None or limit is None:
                 continue
             ratio = limit.cpu / found.cpu
@@ -141,12 +147,15 @@ def against_table(all_figures: Mapping[str, Figures]) -> str:
     ours = all_figures["torana"].rounds
     rows = ["| Torana : peer | " + " | ".join(work.name for work in WORKS) + " |", "|---|" + "---:|" * len(WORKS)]
     for name, figures in all_figures.items():
-        if name in {"nginx", "torana"}:
+        if name in OURS:
             continue
-        cells = []
-        for work in WORKS:
-            mine, other = ours.get(work.name), figures.rounds.get(work.name)
-            both = mine is not None and other is not None
-            cells.append(f"{mine.rps / other.rps:.2f}x RPS, {other.cpu / mine.cpu:.2f}x CPU" if both else "-")  # type: ignore[union-attr]
+        cells = [_against(ours.get(work.name), figures, work.name) for work in WORKS]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _against(mine: Round | None, figures: Figures, work: str) -> str:
+    other = figures.rounds.get(work)
+    if mine is None or other is None:
+        return "no answer" if work in figures.unable else "-"
+    return f"{mine.rps / other.rps:.2f}x RPS, {other.cpu / mine.cpu:.2f}x CPU"
