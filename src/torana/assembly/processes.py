@@ -25,7 +25,7 @@ _GARBAGE = (10_000, 20, 50)
 _ALLOCATOR = {
     "MALLOC_ARENA_MAX": (-8, 1),
     "MALLOC_MMAP_THRESHOLD_": (-3, 4 * 1024**2),
-    "MALLOC_TRIM_THRESHOLD_": (-1, 4 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": (-1, 16 * 1024**2),
 }
 """How memory is kept: the variable by which an operator says it, the option's number in ``malloc.h``, and the value."""
 
