@@ -186,13 +186,31 @@ async def unbegun(peer: Peer, number: int) -> None:
 async def test_what_the_upstream_never_began_was_not_sent(a_client, server_tls, act):
     async def script(peer: Peer) -> None:
         await peer.greet()
-        await act(peer, await peer.request())
-        await peer.gone()
+        while True:
+            await act(peer, await peer.request())
 
     async with upstream(script, server_tls) as up, a_client() as client:
         with pytest.raises(UpstreamUnreachable, match="refused the call before it began") as caught:
             await exchange(client, up.origin)
         assert type(caught.value) is UpstreamUnreachable
+
+
+@pytest.mark.parametrize("act", [refused, unbegun])
+async def test_it_is_sent_once_more_where_there_is_room(a_client, server_tls, act):
+    asked = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal asked
+        await peer.greet()
+        while True:
+            number = await peer.request()
+            asked += 1
+            await (act(peer, number) if asked == 1 else peer.answer(number))
+
+    async with upstream(script, server_tls) as up, a_client() as client:
+        assert await exchange(client, up.origin) == b"hi"
+        assert asked == 2
+        assert len(up.peers) == (2 if act is unbegun else 1)
 
 
 @pytest.mark.parametrize("code", [ErrorCodes.NO_ERROR, ErrorCodes.INTERNAL_ERROR, ErrorCodes.ENHANCE_YOUR_CALM])

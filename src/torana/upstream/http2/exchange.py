@@ -8,7 +8,7 @@ from types import TracebackType
 
 from msgspec import structs
 
-from torana.core.errors import UpstreamError, UpstreamTimeout
+from torana.core.errors import UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from torana.core.exchange import Message
 from torana.upstream.client import Client, Headers, Origin, Response, Timeouts
 from torana.upstream.http1.heads import Heads
@@ -69,9 +69,17 @@ class Exchange(Response):
             if connection is None:
                 self._leave()
                 return await self._other(end - loop.time())
-            stream = self._stream = Stream(loop, connection, self._timeouts, end=end, most=self._max_reply)
-            self._send(connection, stream)
-            await stream.head()
+            try:
+                stream = await self._asked(connection, loop, end)
+            except UpstreamUnreachable as error:
+                if isinstance(error, UpstreamCut):
+                    raise
+                # Who lets a connection go refuses what came too late for it, and has not begun with that.
+                self._break_off()
+                another = await self._connected(end)
+                if another is None:
+                    raise
+                stream = await self._asked(another, loop, end)
             _check_coding(stream.heads.get(_CODING))
         except BaseException:
             self._leave()
@@ -79,6 +87,13 @@ class Exchange(Response):
         self.status = stream.status
         self.headers = Headers.of(stream.heads)
         return self
+
+    async def _asked(self, connection: Connection, loop: asyncio.AbstractEventLoop, end: float) -> Stream:
+        """The exchange on a connection, when the reply's head has come."""
+        stream = self._stream = Stream(loop, connection, self._timeouts, end=end, most=self._max_reply)
+        self._send(connection, stream)
+        await stream.head()
+        return stream
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -93,8 +108,9 @@ class Exchange(Response):
         pool, total = self._site.pool, self._timeouts.total
         try:
             async with asyncio.timeout_at(end if end < inf else None):
-                await pool.places.take()
-                self._has_place = True
+                if not self._has_place:
+                    await pool.places.take()
+                    self._has_place = True
                 return pool.free() or await pool.connection(self._timeouts.connect)
         except TimeoutError as error:
             raise UpstreamTimeout(f"The upstream did not answer in full within {total:g} s.") from error
@@ -129,6 +145,12 @@ class Exchange(Response):
 
     def _leave(self) -> None:
         """The block has ended: what is left of the exchange is broken off, and the place is another's."""
+        self._break_off()
+        if self._has_place:
+            self._has_place = False
+            self._site.pool.places.give()
+
+    def _break_off(self) -> None:
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.cancel()
@@ -136,9 +158,6 @@ class Exchange(Response):
         if connection is not None and self._stream is not None:
             self._stream.close()
             connection.leave(self._stream.number, is_over=self._stream.is_over)
-        if self._has_place:
-            self._has_place = False
-            self._site.pool.places.give()
 
     def chunks(self) -> AsyncIterator[bytes]:
         """As the port says."""
